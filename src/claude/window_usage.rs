@@ -193,7 +193,7 @@ pub(crate) fn window_length(window: Kind) -> TimeDelta {
 pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePage {
     /// The time when Claude Code requested the contents.
     pub at: DateTime<Utc>,
@@ -207,7 +207,7 @@ pub struct UsagePage {
 }
 
 /// A usage window in `/usage`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePageWindow {
     /// The server's name for the window.
     pub name: String,
@@ -220,7 +220,7 @@ pub struct UsagePageWindow {
 }
 
 /// The usage credits for a billing period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsagePageCredits {
     /// True if usage credits are turned on.
     pub enabled: bool,

@@ -108,7 +108,7 @@ impl Subcommand for ExplainArguments {
         if !self.stream {
             return self.explain(context, &StreamJson::default());
         }
-        let mut stream = read_stream(&context.environment);
+        let stream = read_stream(&context.environment);
         if stream.session.is_none() {
             return Ok(Report::from_paragraph(NO_STREAM).into());
         }
@@ -116,14 +116,6 @@ impl Subcommand for ExplainArguments {
         // The facts of one moment have consecutive times.
         let newest = stream.facts.last().map(|fact| fact.at);
         present.environment.now = present.environment.now.max(newest.unwrap_or_default());
-        let is_known = stream
-            .session
-            .as_deref()
-            .is_some_and(|id| context.knows_session(id));
-        // If its transcript is here, it says more than the stream.
-        if !is_known {
-            present.reported = std::mem::take(&mut stream.facts);
-        }
         self.explain(&present, &stream)
     }
 }
@@ -143,7 +135,18 @@ impl ExplainArguments {
             .as_deref()
             .or(stream.session.as_deref())
             .or(context.session());
-        let limits = context.limits(session);
+        // If the session is of this machine, its transcript says more than the stream. If it is not, nothing else of this
+        // machine concerns it.
+        let foreign = session.filter(|id| self.stream && !context.knows_session(id));
+        let limits = match foreign {
+            Some(session) => Limits::of_session_elsewhere(session, &stream.facts, context.clock()),
+            None => context.limits(session),
+        };
+        let machine = if foreign.is_some() {
+            None
+        } else {
+            Some(context)
+        };
         let meaning = text.as_deref().and_then(|text| limits.meaning(text));
         let is_unknown_text = meaning.as_ref().is_some_and(is_unrecognized);
         let current = limits.outlook();
@@ -168,15 +171,19 @@ impl ExplainArguments {
                 report.paragraph(Tone::Plain, UNRECOGNIZED);
             }
             match answer {
-                Some(answer) => report.add(self.explanation(answer, &limits, context)),
+                Some(answer) => {
+                    let cause = machine.and_then(|it| it.use_of_full_window(&limits, answer));
+                    report.add(self.explanation(answer, &limits, cause, context));
+                }
                 None => report.paragraph(Tone::Good, "No errors are known. You are not blocked."),
             }
             if meaning.is_some() && !is_unknown_text {
                 report.add(right_now(current.as_ref(), &limits));
             }
-            let stuck = locks::harmful(&context.paths, &context.environment);
+            let stuck = machine.map(|it| locks::harmful(&it.paths, &it.environment));
             let sentences = stuck
                 .iter()
+                .flatten()
                 .map(|lock| format!("{} {}", lock.says, lock.remedy));
             report.paragraphs(Tone::Plain, sentences);
         }
@@ -191,12 +198,18 @@ impl ExplainArguments {
 }
 
 impl ExplainArguments {
-    /// Explains the answer on one screen, in the rows of a conversation, or at length.
-    fn explanation(&self, answer: &Outlook, limits: &Limits, context: &Context) -> Report {
+    /// Explains the answer on one screen, in the rows of a conversation, or at length. `cause` is what used up the window.
+    fn explanation(
+        &self,
+        answer: &Outlook,
+        limits: &Limits,
+        cause: Option<String>,
+        context: &Context,
+    ) -> Report {
         let clock = limits.clock();
         let mut others =
             wording::about_others(&limits.others(answer), &limits.continuing(answer), clock);
-        others.extend(context.use_of_full_window(limits, answer));
+        others.extend(cause);
         if self.long {
             return wording::at_length(answer, &others, clock);
         }

@@ -23,7 +23,7 @@ const LONGEST_LISTING: Duration = Duration::from_millis(100);
 
 /// The columns of `files`, in the order that [`position_from`] expects.
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_at, newest_at, last_response, \
-     unreadable, damaged_after, facts";
+     unreadable, damaged_after, facts, fallback";
 
 /// The time limit for reading transcripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +168,7 @@ impl Ledger {
 }
 
 /// How far a transcript has been read, according to the ledger.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct StoredPosition {
     position: ReadPosition,
     /// True if an earlier version of whycap has read the transcript, and may have misread it. See [`FACTS`].
@@ -192,7 +192,7 @@ impl Store {
         for file in files {
             let id = file_id(&file.path);
             let stored = match &all {
-                Some(all) => all.get(&id).copied(),
+                Some(all) => all.get(&id).cloned(),
                 None => self.position(id)?,
             }
             .unwrap_or_default();
@@ -258,6 +258,9 @@ fn position_from(row: &Row<'_>) -> Result<StoredPosition> {
             last_response: row.get(7)?,
             unreadable: row.get(8)?,
             damaged_after: row.get(9)?,
+            fallback: row
+                .get::<_, Option<String>>(11)?
+                .and_then(|fallback| serde_json::from_str(&fallback).ok()),
         },
     };
     Ok(StoredPosition {

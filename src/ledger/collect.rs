@@ -9,7 +9,7 @@ use super::lines::{LineKind, LineRow};
 use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
-use crate::pricing::{PriceTable, is_same_model};
+use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::limit_lines;
 use crate::transcript::line::{self, Line};
@@ -110,7 +110,7 @@ impl Batch {
             ..
         } = sink;
         facts.position = next_position;
-        facts.earlier_position = *position;
+        facts.earlier_position = position.clone();
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
@@ -291,7 +291,7 @@ impl Sink for FileSink<'_> {
                 ..LineRow::new(LineKind::PullRequest, location)
             }),
             Line::LimitFact(line) => self.limit_line(line.bytes, line.at),
-            Line::Other => {}
+            Line::Fallback(_) | Line::Other => {}
         }
     }
 
@@ -384,7 +384,6 @@ impl FileSink<'_> {
             requested: line
                 .requested_model
                 .as_deref()
-                .filter(|name| !is_same_model(name, &line.model))
                 .map(|name| add_name(&mut self.batch.models, name)),
             context: context_id,
             is_of_subagent: line.subagent,

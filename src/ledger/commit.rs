@@ -159,11 +159,11 @@ impl Store {
         // A row that exists is updated, because replacing it would also write the index.
         self.run(
             "INSERT INTO files (id, session, offset, mark, size, modified, last_at, newest_at, last_response,
-                 unreadable, damaged_after, facts, path, is_main)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 unreadable, damaged_after, facts, path, is_main, fallback)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?16)
              ON CONFLICT (id) DO UPDATE SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7,
                  newest_at = ?8, last_response = ?9, unreadable = ?10, damaged_after = ?11,
-                 facts = iif(?15, ?12, facts)",
+                 facts = iif(?15, ?12, facts), fallback = ?16",
             params![
                 facts.id,
                 facts.session,
@@ -179,7 +179,11 @@ impl Store {
                 FACTS,
                 facts.path.as_os_str().as_encoded_bytes(),
                 facts.is_main,
-                facts.earlier_lines != EarlierLines::Skipped
+                facts.earlier_lines != EarlierLines::Skipped,
+                scan_state
+                    .fallback
+                    .as_ref()
+                    .map(|fallback| serde_json::to_string(fallback).unwrap_or_default())
             ],
         )?;
         // Sessions whose transcripts contain the same line share a lineage.

@@ -20,7 +20,7 @@ FROM old_sessions;
 
 ALTER TABLE old_files DROP COLUMN last_line;
 INSERT INTO files SELECT old_files.*, iif(id IN (SELECT file FROM misread), 0,
-    (SELECT value FROM meta WHERE name = 'facts')) FROM old_files;
+    (SELECT value FROM meta WHERE name = 'facts')), NULL FROM old_files;
 
 INSERT INTO lines SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, tokens
     FROM copies LEFT JOIN compactions ON compactions.key = copies.key WHERE true ON CONFLICT DO NOTHING;

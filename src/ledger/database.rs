@@ -21,14 +21,14 @@ use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
 /// The schema version. A ledger with a version from 3 on is converted, and one with any other version is set aside.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
 pub(super) const RULES: i64 = 10;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
-pub(super) const FACTS: i64 = 7;
+pub(super) const FACTS: i64 = 8;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. The log should be short because each call has to read all of it, unless another process has the ledger
@@ -400,8 +400,9 @@ impl Store {
                 self.0.execute_batch(schema)?;
                 self.0.execute_batch(include_str!("conversion.sql"))?;
             }
-            4 => {
-                let change = "ALTER TABLE files DROP COLUMN last_line";
+            // In version 4, there is also a column that nothing uses anymore.
+            4 | 5 => {
+                let change = "ALTER TABLE files ADD COLUMN fallback TEXT";
                 self.0.execute_batch(change)?;
             }
             _ => return Ok(false),

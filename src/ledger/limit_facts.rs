@@ -116,7 +116,7 @@ impl Ledger {
         if self.read(|store| store.meta(SINCE))? == since {
             return Ok(());
         }
-        self.change_limit_facts(|store| {
+        self.change(|store| {
             if store.meta(REFUSALS)?.unwrap_or(0) != refusals {
                 return Ok(());
             }
@@ -136,7 +136,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) {
         let stored = ledger.map(|ledger| {
-            ledger.change_limit_facts(|store| {
+            ledger.change(|store| {
                 store.pick_up_new_events(&paths.data, now)?;
                 store.add_limit_facts(facts)
             })
@@ -183,7 +183,7 @@ impl Ledger {
     }
 
     /// Runs `change` in the open transaction, or in one of its own if none is open.
-    fn change_limit_facts<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
         if self.store.0.is_autocommit() {
             self.write(change)
         } else {

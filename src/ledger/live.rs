@@ -85,11 +85,11 @@ pub struct OpenLedger {
 const IS_SUBSTITUTED: &str = "SELECT requested IS NOT NULL FROM responses
     WHERE session = ?1 AND NOT flags & ?2 ORDER BY at DESC LIMIT 1";
 
-/// Selects the first of the session's newest responses that came from another model than the requested one, and the names
-/// of both models. Subagents have models of their own.
-const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name FROM responses
-    JOIN names AS answering ON answering.id = model JOIN names AS asked ON asked.id = requested
-    WHERE session = ?1 AND NOT flags & ?2 AND at > ifnull(
+/// Selects the first of the session's newest responses that came from another model than the requested one, the names of
+/// both models, and 1 if the other one also answers the next request. Subagents have models of their own.
+const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name, fallback IS NOT NULL FROM responses
+    JOIN files ON files.id = file JOIN names AS answering ON answering.id = model JOIN names AS asked ON asked.id = requested
+    WHERE responses.session = ?1 AND NOT flags & ?2 AND at > ifnull(
         (SELECT at FROM responses
          WHERE session = ?1 AND requested IS NULL AND NOT flags & ?2 ORDER BY at DESC LIMIT 1), 0)
     ORDER BY at LIMIT 1";
@@ -359,10 +359,11 @@ impl OpenLedger {
         Some(recorded + self.pending)
     }
 
-    /// Returns the model that answers the session's requests to `selected`, if that is another one. Returns `None` if the last
-    /// request was answered by the model that it named, or named another one.
-    pub(crate) fn substitute_for(&self, selected: &str) -> Option<Substitute> {
-        let row: Option<(Millis, String, String)> = self
+    /// Returns the model that answers the session's requests, if that is not the one that the user selected. `current` is the
+    /// model that Claude Code shows: the selected one, or the other one if the whole session was switched. Returns `None` if
+    /// the user has selected a model since the last response.
+    pub(crate) fn substitute_for(&self, current: &str) -> Option<Substitute> {
+        let row: Option<(Millis, String, String, bool)> = self
             .ledger
             .read(|store| {
                 let newest = [self.session, SUBAGENT];
@@ -373,9 +374,10 @@ impl OpenLedger {
                 }
             })
             .ok()?;
-        let (since, model, requested) = row?;
-        let is_wanted = is_same_model(&requested, selected) && !is_same_model(&model, selected);
-        is_wanted.then(|| Substitute {
+        let (since, model, requested, is_switched) = row?;
+        let is_current =
+            is_same_model(&requested, current) || is_switched && is_same_model(&model, current);
+        is_current.then(|| Substitute {
             since: datetime_from_millis(since),
             model,
         })

@@ -27,6 +27,7 @@ mod mend;
 mod pull_requests;
 mod reading;
 pub mod reconcile;
+mod remembered;
 mod responses;
 mod results;
 mod rows;

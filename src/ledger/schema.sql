@@ -3,7 +3,8 @@
 -- unexpected value. Columns have types, because SQLite uses an index to compare two columns only if both have the same
 -- type.
 
--- Numbers by name, such as how far the journal has been read.
+-- Numbers by name, such as how far the journal has been read. For the path of a file, the value is what was read from it, as
+-- JSON.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 
 -- The names of models (`kind` 0), and the contexts of responses as JSON (`kind` 1).
@@ -43,7 +44,9 @@ CREATE TABLE IF NOT EXISTS files (
     unreadable INTEGER,
     damaged_after INTEGER,
     -- The value of `FACTS` when the whole transcript was last read.
-    facts INTEGER
+    facts INTEGER,
+    -- A `Fallback` as JSON.
+    fallback TEXT
 );
 CREATE INDEX IF NOT EXISTS files_by_session ON files (session);
 

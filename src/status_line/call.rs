@@ -209,9 +209,15 @@ impl<'a> StatusLineFacts<'a> {
         if config.shows(SegmentName::Pace) {
             facts.paces = limits.paces();
         }
-        // The file with the contents of `/usage` may be large, so read it only if a segment shows them.
+        // The file with the contents of `/usage` may be large, so it is read only if a segment shows them.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
-            facts.usage = LoginState::load(&context.paths).usage;
+            let paths = &context.paths;
+            facts.usage = match &live {
+                Some(live) => live
+                    .ledger()
+                    .remember(&paths.global_state, || LoginState::load(paths).usage),
+                None => LoginState::load(paths).usage,
+            };
         }
         Self {
             call,

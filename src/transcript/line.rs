@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::json::Json;
 pub use super::token_counts::ModelTotal;
 use super::token_counts::{TotalObject, UsageObject};
-use crate::pricing::{Advice, Money, ServiceLevel, Usage};
+use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
 use crate::time::{Millis, parse_millis};
 
 /// The model name in lines that Claude Code generates itself for errors and interruptions.
@@ -40,6 +40,8 @@ pub enum Line<'a> {
     CompactBoundary(CompactBoundary<'a>),
     /// A link to a pull request that was opened in the session.
     PullRequest(PullRequestLine),
+    /// A switch of models that Claude Code made by itself.
+    Fallback(Fallback),
     /// A line that may say something about limits: an error, a prompt, the session's account or model, or a notice. See
     /// `limit_lines.rs`.
     LimitFact(LimitLine<'a>),
@@ -76,7 +78,8 @@ pub struct ResponseLine<'a> {
     pub mcp_server: Option<Cow<'a, str>>,
     /// The model ID, unmodified.
     pub model: Cow<'a, str>,
-    /// The requested model, if a different model responded.
+    /// The requested model, if a different model responded. If Claude Code has switched models by itself, the scan fills in
+    /// the selected model.
     pub requested_model: Option<Cow<'a, str>>,
     /// The number of tokens and searches.
     pub usage: Usage,
@@ -162,6 +165,18 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
+/// A switch from the selected model to another one, because the selected model is overloaded or unavailable, or because
+/// its safeguards stopped a response (2.1.332). Later responses name the other model as the requested one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// The selected model.
+    pub selected: String,
+    /// The model that answers instead.
+    pub model: String,
+    /// True if the next prompt goes to the selected model again.
+    pub ends_with_turn: bool,
+}
+
 /// A line that may contain a fact about limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LimitLine<'a> {
@@ -169,6 +184,8 @@ pub struct LimitLine<'a> {
     pub bytes: &'a [u8],
     /// The time of the line. A `session-owner` line has none.
     pub at: Option<Millis>,
+    /// True if it is a prompt or the output of a command.
+    pub is_of_user: bool,
 }
 
 /// A `pr-link` line.
@@ -195,6 +212,9 @@ struct LineFields<'a> {
     message: Option<ApiMessage<'a>>,
     request_id: Json<'a>,
     requested_model: Json<'a>,
+    original_model: Json<'a>,
+    fallback_model: Json<'a>,
+    scope: Json<'a>,
     request_session_id: Json<'a>,
     forked_from: Json<'a>,
     is_sidechain: Json<'a>,
@@ -264,6 +284,7 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         "system" if fields.subtype.is("compact_boundary") => {
             fields.compaction().map(Line::CompactBoundary)
         }
+        "system" if fields.fallback_model.name().is_some() => fields.fallback().map(Line::Fallback),
         "system" | "attachment" | "session-owner" => Some(fields.limit_fact(bytes)),
         "user" if may_be_prompt(bytes) => Some(fields.limit_fact(bytes)),
         _ => None,
@@ -327,6 +348,7 @@ impl<'a> LineFields<'a> {
         Line::LimitFact(LimitLine {
             bytes,
             at: self.at(),
+            is_of_user: self.kind.is("user"),
         })
     }
 
@@ -370,7 +392,7 @@ impl<'a> LineFields<'a> {
             requested_model: self
                 .requested_model
                 .text()
-                .filter(|requested| *requested != model),
+                .filter(|requested| !is_same_model(requested, &model)),
             model,
             usage: total,
             service: usage.service(),
@@ -379,6 +401,18 @@ impl<'a> LineFields<'a> {
             directory: self.cwd.text().map(with_capital_drive),
             is_damaged: usage.is_damaged(),
             signature,
+        })
+    }
+
+    /// Returns the switch that a line reports, or `None` if it concerns only a subagent or a side question.
+    fn fallback(&self) -> Option<Fallback> {
+        if self.is_sidechain.flag() || self.scope.is("local") {
+            return None;
+        }
+        Some(Fallback {
+            selected: self.original_model.text()?.into_owned(),
+            model: self.fallback_model.text()?.into_owned(),
+            ends_with_turn: self.subtype.is("model_fallback"),
         })
     }
 

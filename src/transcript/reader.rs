@@ -10,11 +10,16 @@ use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
 use memchr::memmem::Finder;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::{Line, Signature, beginning_of, may_be_prompt, objects_of, parse, time_of};
+use super::line::{
+    Fallback, Line, ResponseLine, Signature, beginning_of, may_be_prompt, objects_of, parse,
+    time_of,
+};
 use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
+use crate::pricing::is_same_model;
 use crate::time::Millis;
 
 /// The number of bytes to read at a time. Chunks of this size fit in the CPU cache.
@@ -29,7 +34,7 @@ pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 const HASHED_LENGTH: u64 = 256;
 
 /// A file's size and modification time. If both are unchanged, the contents are assumed to be unchanged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileState {
     /// The size in bytes.
     pub size: u64,
@@ -58,7 +63,7 @@ impl FileState {
 }
 
 /// How far a file has been read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadPosition {
     /// The end of the last complete line, or a position in the middle of a line that is being skipped.
     pub offset: u64,
@@ -125,7 +130,7 @@ pub fn read_on(
     let mut is_in_overlong_line = false;
     if earlier_lines == EarlierLines::Skipped {
         next.offset = position.offset;
-        next.scan_state = position.scan_state;
+        next.scan_state = position.scan_state.clone();
         // If there is no line break before the offset, the offset is either inside an overlong line or after an object that
         // has already been read.
         is_in_overlong_line = !matches!(before.last(), None | Some(b'\n' | b'}'));
@@ -252,6 +257,8 @@ finders! {
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
     NOTICE = b"\"informational\"",
+    FALLBACK = b"fallback\"",
+    SELECTION = b"<local-command-stdout>Set model to",
 }
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
@@ -285,7 +292,7 @@ const KINDS_IN_CONVERSATION: usize = 2;
 
 /// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
 /// on how the file is split into chunks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanState {
     /// The time of the last line that has a timestamp.
     pub last_at: Option<Millis>,
@@ -298,6 +305,8 @@ pub struct ScanState {
     /// The last known time before a damaged line, or [`Millis::MIN`] if there is none. This field is cleared by the
     /// next line that has a timestamp.
     pub damaged_after: Option<Millis>,
+    /// The last switch of models that Claude Code made by itself, until another model responds or is selected.
+    pub fallback: Option<Fallback>,
 }
 
 impl ScanState {
@@ -306,6 +315,15 @@ impl ScanState {
         let is_out_of_order = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
         is_out_of_order
+    }
+
+    /// Completes a response of the main conversation with the model that was selected, if another one responds instead.
+    fn find_selected_model(&mut self, response: &mut ResponseLine<'_>) {
+        self.fallback
+            .take_if(|fallback| !is_same_model(&fallback.model, &response.model));
+        if let (None, Some(fallback)) = (&response.requested_model, &self.fallback) {
+            response.requested_model = Some(fallback.selected.clone().into());
+        }
     }
 
     /// Counts an unreadable line. [`Self::record_times`] must already have been called for the preceding lines.
@@ -456,6 +474,9 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
                 let is_out_of_order =
                     is_new && response.at.is_some_and(|at| self.state.record_time(at));
                 response.at = response.at.or(self.state.newest_at);
+                if !response.subagent {
+                    self.state.find_selected_model(response);
+                }
                 is_out_of_order
             }
             Line::OwnershipMarker(marker) => self.state.record_time(marker.at),
@@ -465,7 +486,18 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
                 checkpoint.latest_preceding_time = self.state.last_at.max(self.state.newest_at);
                 false
             }
-            Line::PullRequest(_) | Line::LimitFact(_) => false,
+            Line::Fallback(fallback) => {
+                self.state.fallback = Some(fallback.clone());
+                return;
+            }
+            Line::LimitFact(fact) => {
+                self.state.fallback.take_if(|fallback| {
+                    fact.is_of_user
+                        && (fallback.ends_with_turn || SELECTION.find(fact.bytes).is_some())
+                });
+                false
+            }
+            Line::PullRequest(_) => false,
             Line::Other => return,
         };
         let offset = self.offset + bounds.start as u64;
@@ -508,7 +540,7 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
         return may_be_prompt(beginning);
     }
     if kind.starts_with(b"\"system\"") {
-        return NOTICE.find(beginning).is_some();
+        return NOTICE.find(beginning).is_some() || FALLBACK.find(beginning).is_some();
     }
     TYPES_WITH_LIMIT_FACTS
         .iter()

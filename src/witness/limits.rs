@@ -71,6 +71,16 @@ impl Limits {
         }
     }
 
+    /// Folds the facts of a session of another machine, about which nothing else is known.
+    pub(crate) fn of_session_elsewhere(session: &str, facts: &[Fact], clock: Clock) -> Self {
+        Self {
+            world: World::fold(facts.to_vec(), clock.now, clock.zone),
+            asker: Asker::Session(session.to_owned()),
+            clock,
+            refusals: 0,
+        }
+    }
+
     /// Returns the same facts for another asker: this session, whatever the caller is.
     #[must_use]
     pub(crate) fn asked_by(self, session: &str) -> Self {

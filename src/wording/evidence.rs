@@ -35,7 +35,7 @@ pub(super) fn fact(evidence: &Evidence, clock: Clock) -> String {
             format!("Your {window} usage was {percent:.0}% ({time}).")
         }
         Proof::NoUsage => {
-            "whycap has no current figures of your usage, so it cannot check the message."
+            "whycap cannot check the message until /usage has shown it how full your usage windows are."
                 .to_owned()
         }
         Proof::OtherAccount => {

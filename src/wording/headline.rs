@@ -198,7 +198,7 @@ fn prospect(outlook: &Outlook, clock: Clock, is_long: bool) -> String {
         Some(reset) => format!("you can continue at {}", clock.format_time(reset)),
         None if is_of_model => "use another model (/model)".to_owned(),
         None if needs_admin => "only an admin can change that".to_owned(),
-        None => "/usage shows when it resets".to_owned(),
+        None => "/usage shows when you can continue".to_owned(),
     }
 }
 

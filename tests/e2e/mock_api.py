@@ -14,7 +14,7 @@ By hand:
     curl -X PUT 127.0.0.1:8899/_mock/scenario -d '"spend_limit"'    # one of NAMED
     curl 127.0.0.1:8899/_mock/requests                              # the requests so far
 
-A scenario is a dict; `response` and `refusal` create one.
+A scenario is a dict, or a function that returns one for a request; `response` and `refusal` create one.
 """
 
 import contextlib
@@ -73,9 +73,24 @@ def windows(
     return {prefix + name: str(value) for name, value in headers.items()}
 
 
-def response(text="Hello from the mock.", *, usage=None, headers=None, model=None):
-    """Returns a successful response."""
-    return {"status": 200, "text": text, "usage": {**USAGE, **(usage or {})}, "headers": headers or {}, "model": model}
+def response(text="Hello from the mock.", *, usage=None, headers=None, model=None, tool=None, stop=None):
+    """Returns a successful response. `tool` is the name and the input of a tool that it calls, and `stop` contains the
+    fields that say why it ends."""
+    return {
+        "status": 200,
+        "text": text,
+        "usage": {**USAGE, **(usage or {})},
+        "headers": headers or {},
+        "model": model,
+        "tool": tool,
+        "stop": stop or {},
+    }
+
+
+def stopped_by_safeguards(**more):
+    """Returns a response that the model's safeguards have stopped."""
+    details = {"type": "refusal", "category": "cyber", "explanation": "a test"}
+    return response("", stop={"stop_reason": "refusal", "stop_details": details}, **more)
 
 
 def refusal(status, kind, message, *, headers=None):
@@ -147,6 +162,7 @@ class MockApi:
         self._lock = threading.Lock()
         self._scenario = NAMED["normal"]()
         self._requests = []
+        self._served = []
         api = self
 
         class Handler(_Handler):
@@ -168,7 +184,8 @@ class MockApi:
         self._server.serve_forever()
 
     def play(self, scenario):
-        """Replies to every later request with a scenario, or with the scenario that NAMED contains under this name."""
+        """Replies to every later request with a scenario, or with the scenario that NAMED contains under this name. A
+        function chooses the scenario by the body of each request."""
         made = NAMED[scenario]() if isinstance(scenario, str) else scenario
         with self._lock:
             self._scenario = made
@@ -181,6 +198,16 @@ class MockApi:
         with self._lock:
             self._requests.append(request)
 
+    def serve(self, asked, message):
+        answer = {"at": time.time(), "asked": asked.get("model"), "model": message["model"]}
+        with self._lock:
+            self._served.append({**answer, "text": message["content"][0]["text"]})
+
+    def served(self):
+        """Returns all successful responses, oldest first."""
+        with self._lock:
+            return list(self._served)
+
     def requests(self):
         """Returns all requests, oldest first."""
         with self._lock:
@@ -192,14 +219,19 @@ class MockApi:
 
 
 def _message(request, scenario):
+    content = [{"type": "text", "text": scenario["text"]}]
+    if scenario.get("tool"):
+        name, tool_input = scenario["tool"]
+        content.append({"type": "tool_use", "id": "toolu_" + uuid.uuid4().hex[:20], "name": name, "input": tool_input})
     return {
         "id": "msg_" + uuid.uuid4().hex[:22],
         "type": "message",
         "role": "assistant",
         "model": scenario.get("model") or request.get("model"),
-        "content": [{"type": "text", "text": scenario["text"]}],
-        "stop_reason": "end_turn",
+        "content": content,
+        "stop_reason": "tool_use" if scenario.get("tool") else "end_turn",
         "stop_sequence": None,
+        **scenario.get("stop", {}),
         "usage": {"service_tier": "standard", **scenario["usage"]},
     }
 
@@ -207,19 +239,21 @@ def _message(request, scenario):
 def _events(message):
     """Returns a message as server-sent events. As with the real API, the output tokens arrive at the end."""
     opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
-    text = message["content"][0]["text"]
-    parts = [
-        {"type": "message_start", "message": opening},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
-        {"type": "content_block_stop", "index": 0},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-            "usage": {"output_tokens": message["usage"]["output_tokens"]},
-        },
-        {"type": "message_stop"},
-    ]
+    parts = [{"type": "message_start", "message": opening}]
+    for index, block in enumerate(message["content"]):
+        if block["type"] == "text":
+            start, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+        else:
+            text = json.dumps(block["input"])
+            start, delta = {**block, "input": {}}, {"type": "input_json_delta", "partial_json": text}
+        parts += [
+            {"type": "content_block_start", "index": index, "content_block": start},
+            {"type": "content_block_delta", "index": index, "delta": delta},
+            {"type": "content_block_stop", "index": index},
+        ]
+    end = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details") if name in message}
+    usage = {"output_tokens": message["usage"]["output_tokens"]}
+    parts += [{"type": "message_delta", "delta": end, "usage": usage}, {"type": "message_stop"}]
     return "".join(f"event: {part['type']}\ndata: {json.dumps(part)}\n\n" for part in parts).encode()
 
 
@@ -291,10 +325,13 @@ class _Handler(BaseHTTPRequestHandler):
         if path != "/v1/messages":
             return self._reply(200, b"{}")
         scenario = self.mock.scenario()
+        if callable(scenario):
+            scenario = scenario(asked)
         headers = {"request-id": "req_" + uuid.uuid4().hex[:20], **scenario.get("headers", {})}
         if scenario["status"] != 200:
             return self._reply(scenario["status"], json.dumps(scenario["body"]).encode(), headers)
         message = _message(asked, scenario)
+        self.mock.serve(asked, message)
         if asked.get("stream"):
             return self._reply(200, _events(message), headers, "text/event-stream")
         return self._reply(200, json.dumps(message).encode(), headers)

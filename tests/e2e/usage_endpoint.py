@@ -57,10 +57,11 @@ def page(five_hour=42, week=17, fable=63, used_cents=1234, cap_cents=5000):
 
 
 class UsageEndpoint:
-    """The proxy, whose files are in `directory`. Use it in a `with` block."""
+    """The proxy, whose files are in `directory`. `figures` are those of the page. Use it in a `with` block."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, **figures):
         self.directory = Path(directory)
+        self.figures = figures
         self.asked = []
 
     def __enter__(self):
@@ -155,7 +156,7 @@ class UsageEndpoint:
                 endpoint.asked.append(self.path)
                 is_page = self.path.startswith("/api/oauth/usage")
                 body = json.dumps(
-                    page() if is_page else {"type": "error", "error": {"type": "not_found_error", "message": "mock"}}
+                    page(**endpoint.figures) if is_page else {"type": "error", "error": {"type": "not_found_error", "message": "mock"}}
                 ).encode()
                 self.send_response(200 if is_page else 404)
                 self.send_header("content-type", "application/json")

@@ -1,6 +1,7 @@
 """Checks `whycap run` with the real client: what it waits for, and that only standard error differs."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -41,6 +42,8 @@ class Scripts:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A terminal sends Ctrl-C to the process group of the command.
+            start_new_session=True,
         )
 
     def run(self, *command, **variables):
@@ -58,14 +61,11 @@ class Scripts:
         time.sleep(START)
 
 
-def contents(output, name):
-    """Returns what an output contains, without IDs, times, and durations. Claude Code reports changed commands when it has
-    loaded them, which is sometimes after the end."""
-    if name == "text":
-        return output
-    lines = [json.loads(line) for line in output.splitlines()]
-    lines = [line for line in lines if line.get("subtype") != "commands_changed"]
-    return [(line["type"], line.get("subtype"), line.get("result")) for line in lines]
+def contents(output):
+    """Returns an output without IDs and numbers. Claude Code reports changed commands when it has loaded them, which is
+    sometimes after the end."""
+    lines = [line for line in output.splitlines(True) if '"commands_changed"' not in line]
+    return [re.sub(r"\b(msg|req|toolu)_\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\d+", "#", line) for line in lines]
 
 
 def waiting(report, home, api):
@@ -80,7 +80,7 @@ def waiting(report, home, api):
                 scripts.until_refused()
                 api.play(response("done"))
                 output, error = process.communicate(timeout=90)
-                results.append((process.returncode, contents(output, name)))
+                results.append((process.returncode, output if name == "text" else contents(output)))
                 lines = error.splitlines()
                 expect([GOES_ON in line for line in lines] == [True] * (not more), error)
             expect(results[0] == results[1] and results[0][0] == 0, results)
@@ -94,14 +94,30 @@ def waiting(report, home, api):
             api.play(scenario)
             code, _, error = scripts.run(*run)
             expect(code == 1 and advice in error and len(error.splitlines()) == 1, (code, error))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with report.check(f"{number.name} ends the wait as it ends the client's own"):
+    with report.check("a limit after a tool has run: the command goes on, and the tool has run once"):
+        results = []
+        for command, more in ((run, {}), (run[3:], {"CLAUDE_CODE_RETRY_WATCHDOG": "1"})):
+            (home.project / "runs").unlink(missing_ok=True)
+            api.play(limit_after_tool(limit(resets_in=START + 14)))
+            process = scripts.start(*command, "--permission-mode", "bypassPermissions", **more)
+            scripts.until_refused(2)
+            api.play(response("done"))
+            output, _ = process.communicate(timeout=90)
+            results.append((process.returncode, output, (home.project / "runs").read_text()))
+        expect(results == [(0, "done\n", "ran\n")] * 2, results)
+    signals = {
+        "SIGTERM": lambda process: process.terminate(),
+        "SIGINT": lambda process: process.send_signal(signal.SIGINT),
+        "Ctrl-C": lambda process: os.killpg(process.pid, signal.SIGINT),
+    }
+    for name, send in signals.items():
+        with report.check(f"{name} ends the wait as it ends the client's own"):
             ends = []
             for command, more in ((run, {}), (run[3:], {"CLAUDE_CODE_RETRY_WATCHDOG": "1"})):
                 api.play(limit(resets_in=600))
                 process = scripts.start(*command, **more)
                 scripts.until_refused()
-                process.send_signal(number)
+                send(process)
                 output, _ = process.communicate(timeout=20)
                 ends.append((process.returncode, output))
             expect(ends[0] == ends[1], ends)
@@ -121,6 +137,13 @@ def waiting(report, home, api):
 
 def forbidding(scenario):
     return {**scenario, "headers": {**scenario["headers"], "x-should-retry": "false"}}
+
+
+def limit_after_tool(refused):
+    """Returns a scenario in which the model runs a tool, and the request with its result is refused."""
+    tool = ("Bash", {"command": "echo ran >> runs", "description": "note that it runs"})
+    runs_tool = response("I run it.", tool=tool)
+    return lambda request: refused if "tool_result" in json.dumps(request.get("messages")) else runs_tool
 
 
 def page(report, scripts):

@@ -426,6 +426,32 @@ fn a_stream_explains_what_stopped_its_command() {
     assert!(ended.stdout.contains(by_server), "{ended:?}");
 }
 
+/// The budgets, the login, the locks, and the sessions of this machine do not concern a session of another one.
+#[test]
+fn the_explanation_of_a_stream_is_the_same_on_every_machine() {
+    let now = "2026-11-30T20:13:54Z";
+    let empty = Sandbox::new().variable("WHYCAP_NOW", now);
+    let home = with_a_private_login().variable("WHYCAP_NOW", now);
+    let path = home.write("whycap.toml", "[budget]\nday = 0.01\naction = \"stop\"\n");
+    let used = home.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let client = session_of_login(&used, "local");
+    client.works("2026-11-30T20:00:00Z", 900_000);
+    let room = windows(60.0, 1_796_076_828, 99.0, 1_796_335_200);
+    client.calls_status_line("2026-11-30T20:10:00Z", room, 120);
+    client.append(&client.error_line("2026-11-30T20:12:00Z", FIVE_HOUR, json!({})));
+    let budget = used.run(&["explain"]);
+    assert!(budget.success().contains("budget"), "{budget:?}");
+    for name in ["stopped", "waited"] {
+        let stream = std::fs::read(data(&format!("limits/stream_{name}.jsonl"))).unwrap();
+        for options in [&[][..], &["--json"], &["--long"], &["--format", "markdown"]] {
+            let arguments = [&["explain", "--stream"], options].concat();
+            let [expected, shown] =
+                [&empty, &used].map(|sandbox| sandbox.run_with(&arguments, &stream));
+            assert_eq!(shown.success(), expected.success(), "{name} {options:?}");
+        }
+    }
+}
+
 #[test]
 fn the_summary_of_a_job_has_the_cost_of_its_session() {
     let sandbox = Sandbox::new();

@@ -69,6 +69,7 @@ mod spend;
 mod statusline;
 mod statusline_host_safety;
 mod support;
+mod swaps;
 mod visible_text;
 mod wait;
 #[cfg(unix)] // status lines that are shell scripts
