@@ -12,11 +12,16 @@ use crate::witness::{Caller, LONGEST_LIMIT, Limits};
 impl Context {
     /// Returns what is open and closed now for this session, or for the shell if there is none.
     pub(crate) fn limits(&self, session: Option<&str>) -> Limits {
-        self.limits_since(
-            self.clock().now - LONGEST_LIMIT,
-            self.shared_ledger(),
-            session,
-        )
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_since(since, self.shared_ledger(), session)
+    }
+
+    /// Like [`Self::limits`], but with a ledger that is up to date.
+    pub(crate) fn limits_in(&self, ledger: &Ledger) -> Limits {
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_with(self.session(), |caller, reported| {
+            Limits::since(since, Some(ledger), caller, reported)
+        })
     }
 
     /// Like [`Self::limits`], but knows only what may still be closed, and reads no transcripts.

@@ -122,12 +122,14 @@ impl Context {
             return self.statement_by_response(request, with_words);
         }
         let mut statement = self.with_ledger(|ledger, catch_up| {
-            if request.by == GroupBy::Pr {
-                let pull_requests = PullRequestSpend::new(&ledger)?;
-                let groups = Some(&pull_requests as &dyn RowGroups);
-                return self.statement_of(&ledger, request, groups, catch_up, &mut |_| {});
-            }
-            self.statement_of(&ledger, request, None, catch_up, &mut |_| {})
+            let pull_requests = match request.by {
+                GroupBy::Pr => Some(PullRequestSpend::new(&ledger)?),
+                _ => None,
+            };
+            let groups = pull_requests
+                .as_ref()
+                .map(|groups| groups as &dyn RowGroups);
+            self.statement_of(&ledger, request, groups, catch_up, &mut |_| {})
         })?;
         let label_of = self.complete_session_labels();
         statement.name_sessions(|session| {
@@ -177,13 +179,13 @@ impl Context {
         let writes = self.writes(None);
         let origins: Vec<_> = writes.iter().map(CacheWrite::origin).collect();
         let mut statement = self.with_ledger(|ledger, catch_up| {
-            if request.by != GroupBy::Prompt {
+            let attribution = if request.by == GroupBy::Prompt {
+                Attribution::by_prompt(&origins)
+            } else {
                 let login = Account::load(&self.paths).map(|account| account.owner);
-                let accounts = Attribution::by_account(&ledger, &origins, login.as_ref())?;
-                return self.statement_of(&ledger, request, Some(&accounts), catch_up, &mut |_| {});
-            }
-            let prompts = Attribution::by_prompt(&origins);
-            self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})
+                Attribution::by_account(&ledger, &origins, login.as_ref())?
+            };
+            self.statement_of(&ledger, request, Some(&attribution), catch_up, &mut |_| {})
         })?;
         if with_words {
             // If a prompt has several entries, the first one contains its text.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::reply::{Reply, Subcommand, in_one_line, misuse};
 use crate::collect::Context;
-use crate::ledger::{Ledger, WaitLimit};
 use crate::now::NowCollector;
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
@@ -31,14 +30,16 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let ledger = match context.event {
-            Some(_) => Ledger::open(&context.paths.data, WaitLimit::None).map_err(Into::into),
-            // The first read can take a long time, so show a progress bar.
-            None => context
-                .with_ledger(|ledger, _| Ok(ledger))
-                .and_then(|ledger| Ok(ledger.stored()?)),
-        };
-        let mut collector = NowCollector::new(ledger.map_err(|error| in_one_line(&error)));
+        // The first read can take a long time, so show a progress bar.
+        let mut catch_up = None;
+        let ledger = context
+            .with_ledger(|ledger, result| {
+                catch_up = Some(result);
+                Ok(ledger)
+            })
+            .and_then(|ledger| Ok(ledger.stored()?));
+        let ledger = ledger.map_err(|error| in_one_line(&error));
+        let mut collector = NowCollector::new(ledger, catch_up);
         if self.watch {
             watch(&mut collector, context)?;
             return Ok(Reply::default());

@@ -10,7 +10,7 @@ use crate::claude::processes;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::{ANSWER_READS, Context};
-use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
+use crate::ledger::{CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource};
 use crate::limits::{Kind, Outlook, Part, Pays};
 use crate::now::{NowData, RunningSession, SpendNow};
 use crate::spend::{Amount, WindowUse, block_until, current_block};
@@ -22,31 +22,48 @@ use crate::wording;
 pub(crate) struct NowCollector {
     /// The ledger, or a sentence that explains why it cannot be used.
     ledger: Result<Ledger, String>,
+    /// The result of reading the transcripts, until it has been shown.
+    catch_up: Option<CatchUpResult>,
 }
 
 impl NowCollector {
-    /// Creates a collector. If the ledger cannot be used, `ledger` is the reason.
-    pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
-        Self { ledger }
+    /// Creates a collector. If the ledger cannot be used, `ledger` is the reason. `catch_up` is the result of reading the
+    /// transcripts, if that has been done.
+    pub(crate) fn new(ledger: Result<Ledger, String>, catch_up: Option<CatchUpResult>) -> Self {
+        Self { ledger, catch_up }
     }
 
     /// Collects the data for the screen.
     pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        let limits = context.limits(context.session());
+        let read_time = match context.event() {
+            Some(_) => ANSWER_READS,
+            None => ReadTime::All,
+        };
+        let known = self.catch_up.take();
+        // If another process is writing to the ledger, the remaining lines are read at the next refresh.
+        let catch_up = match &mut self.ledger {
+            Ok(ledger) => known.unwrap_or_else(|| context.catch_up_ledger(ledger, read_time)),
+            Err(_) => CatchUpResult::default(),
+        };
+        let ledger = self.ledger.as_ref();
+        let limits = ledger.map_or_else(
+            |_| context.limits(context.session()),
+            |ledger| context.limits_in(ledger),
+        );
         let outlook = limits.outlook();
         let figures = limits.window_figures();
         let five_hour = figures
             .as_ref()
             .and_then(|figures| figures.usage(Kind::FiveHour));
-        let spend = match &mut self.ledger {
-            Ok(ledger) => context
-                .spend_now(ledger, five_hour.and_then(|usage| usage.resets_at))
-                .map_err(|error| error.to_string()),
-            Err(reason) => Err(reason.clone()),
-        };
+        let reset = five_hour.and_then(|usage| usage.resets_at);
+        let spend = ledger.map_err(String::clone).and_then(|ledger| {
+            context
+                .spend_now(ledger, reset, &catch_up)
+                .map_err(|error| error.to_string())
+        });
         let login = LoginState::load(&context.paths);
         let is_plan_used = matches!(limits.pays(), Pays::Plan | Pays::Credits);
-        let ledger = self.ledger.as_ref().ok();
+        let ledger = ledger.ok();
         let window_use = ledger.map_or_else(Vec::new, |ledger| {
             context.use_of_open_windows(ledger, &limits, figures.as_ref())
         });
@@ -84,16 +101,11 @@ impl Context {
     /// Returns today's spend. `five_hour_reset` is the last known reset of the 5-hour window.
     fn spend_now(
         &self,
-        ledger: &mut Ledger,
+        ledger: &Ledger,
         five_hour_reset: Option<DateTime<Utc>>,
+        catch_up: &CatchUpResult,
     ) -> Result<SpendNow, LedgerError> {
         let Clock { now, zone, .. } = self.clock();
-        let read_time = match self.event() {
-            Some(_) => ANSWER_READS,
-            None => ReadTime::All,
-        };
-        // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = self.catch_up_ledger(ledger, read_time);
         let (from, until) = zone.day_bounds(now);
         let block = match five_hour_reset {
             Some(reset) if reset > now => Some(block_until(ledger, reset, now)?),
@@ -136,6 +148,7 @@ impl Context {
         limits: &Limits,
         registered: Vec<Session>,
     ) -> Vec<RunningSession> {
+        let label_of = self.session_labels();
         let mut running: Vec<RunningSession> = registered
             .into_iter()
             .filter(|session| session.liveness == Liveness::Running)
@@ -144,7 +157,7 @@ impl Context {
                 let spent = id.and_then(|id| ledger?.session(id).ok());
                 let directory = activity.directory.as_ref();
                 RunningSession {
-                    label: id.map(|id| self.session_label(id)).unwrap_or_default(),
+                    label: id.map(&label_of).unwrap_or_default(),
                     project: directory
                         .map_or_else(String::new, |path| self.paths.show(path.as_ref())),
                     cost: spent.map(|spent| Amount::from_tally(&spent)),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::json::Json;
+use super::json::{self, Json, json_objects};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::{TotalObject, UsageObject};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
@@ -200,88 +200,76 @@ pub struct PullRequestLine {
     pub url: String,
 }
 
-/// The fields of a line that whycap uses.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct LineFields<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Json<'a>,
-    subtype: Json<'a>,
-    uuid: Json<'a>,
-    timestamp: Json<'a>,
-    message: Option<ApiMessage<'a>>,
-    request_id: Json<'a>,
-    requested_model: Json<'a>,
-    original_model: Json<'a>,
-    fallback_model: Json<'a>,
-    scope: Json<'a>,
-    request_session_id: Json<'a>,
-    forked_from: Json<'a>,
-    is_sidechain: Json<'a>,
-    is_api_error_message: Json<'a>,
-    entrypoint: Json<'a>,
-    version: Json<'a>,
-    cwd: Json<'a>,
-    git_branch: Json<'a>,
-    attribution_agent: Json<'a>,
-    attribution_skill: Json<'a>,
-    attribution_plugin: Json<'a>,
-    attribution_mcp_server: Json<'a>,
-    pr_number: Json<'a>,
-    pr_url: Json<'a>,
-    #[serde(rename = "totalCostUSD")]
-    total_cost: Json<'a>,
-    start_time: Json<'a>,
-    total_duration: Json<'a>,
-    #[serde(rename = "totalAPIDuration")]
-    api_duration: Json<'a>,
-    has_unknown_model_cost: Json<'a>,
-    model_usage: Json<'a>,
-    message_id: Json<'a>,
-    snapshot: Json<'a>,
-    compact_metadata: Json<'a>,
-}
+json_objects! {
+    /// The fields of a line that whycap uses.
+    struct LineFields {
+        kind: Json<'a> = b"type",
+        subtype: Json<'a> = b"subtype",
+        uuid: Json<'a> = b"uuid",
+        timestamp: Json<'a> = b"timestamp",
+        message: ApiMessage<'a> = b"message",
+        request: Json<'a> = b"requestId",
+        requested_model: Json<'a> = b"requestedModel",
+        request_session: Json<'a> = b"requestSessionId",
+        forked_from: Inner<'a> = b"forkedFrom",
+        is_sidechain: Json<'a> = b"isSidechain",
+        is_error: Json<'a> = b"isApiErrorMessage",
+        entrypoint: Json<'a> = b"entrypoint",
+        version: Json<'a> = b"version",
+        directory: Json<'a> = b"cwd",
+        branch: Json<'a> = b"gitBranch",
+        agent: Json<'a> = b"attributionAgent",
+        skill: Json<'a> = b"attributionSkill",
+        plugin: Json<'a> = b"attributionPlugin",
+        mcp_server: Json<'a> = b"attributionMcpServer",
+        original_model: Json<'a> = b"originalModel",
+        fallback_model: Json<'a> = b"fallbackModel",
+        scope: Json<'a> = b"scope",
+        pull_request_number: Json<'a> = b"prNumber",
+        pull_request_url: Json<'a> = b"prUrl",
+        total_cost: Json<'a> = b"totalCostUSD",
+        start_time: Json<'a> = b"startTime",
+        run_ms: Json<'a> = b"totalDuration",
+        api_ms: Json<'a> = b"totalAPIDuration",
+        has_unknown_model: Json<'a> = b"hasUnknownModelCost",
+        models: BTreeMap<String, TotalObject<'a>> = b"modelUsage",
+        message_id: Json<'a> = b"messageId",
+        snapshot: Inner<'a> = b"snapshot",
+        compaction: Inner<'a> = b"compactMetadata",
+    }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ApiMessage<'a> {
-    #[serde(borrow)]
-    id: Json<'a>,
-    model: Json<'a>,
-    usage: Json<'a>,
-}
+    struct ApiMessage {
+        id: Json<'a> = b"id",
+        model: Json<'a> = b"model",
+        usage: Json<'a> = b"usage",
+    }
 
-/// The one field that matters of an object in a line.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Inner<'a> {
-    #[serde(borrow)]
-    session_id: Json<'a>,
-    timestamp: Json<'a>,
-    pre_tokens: Json<'a>,
+    /// The one field that matters of an object in a line.
+    struct Inner {
+        session: Json<'a> = b"sessionId",
+        timestamp: Json<'a> = b"timestamp",
+        tokens: Json<'a> = b"preTokens",
+    }
 }
 
 /// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    let fields: LineFields<'_> = serde_json::from_slice(bytes).ok()?;
+    let fields: LineFields<'_> = json::parse(bytes)?;
+    let usage = fields.message.usage;
     let line = match &*fields.kind.name()? {
-        "assistant" if fields.is_api_error_message.flag() => Some(fields.limit_fact(bytes)),
-        "assistant" => match fields.message.as_ref().map(|message| message.usage) {
-            Some(usage) if !usage.written().is_empty() => {
-                fields.response(usage.parse()?, bytes).map(Line::Response)
-            }
-            _ => None,
-        },
+        "assistant" if fields.is_error.flag() => Some(fields.limit_fact(bytes)),
+        "assistant" if usage.written().is_empty() => None,
+        "assistant" => fields.response(&usage.parse()?, bytes).map(Line::Response),
         "pr-link" => fields.pull_request().map(Line::PullRequest),
         "cost-state" => fields.checkpoint().map(Line::Checkpoint),
         "queue-operation" => fields.at().map(|at| ownership_marker(at, None)),
-        "file-history-snapshot" => snapshot_time(fields.snapshot).map(|at| {
-            let id = fields.message_id.written().as_bytes();
+        "file-history-snapshot" => time(fields.snapshot.timestamp).map(|at| {
+            let id = fields.message_id.written();
             let snapshot = xxh3_64_with_seed(id, at.cast_unsigned());
             ownership_marker(at, Some(snapshot.cast_signed()))
         }),
-        "system" if fields.subtype.is("compact_boundary") => {
+        "system" if fields.subtype.is(b"compact_boundary") => {
             fields.compaction().map(Line::CompactBoundary)
         }
         "system" if fields.fallback_model.name().is_some() => fields.fallback().map(Line::Fallback),
@@ -327,12 +315,8 @@ fn ownership_marker(at: Millis, snapshot: Option<i64>) -> Line<'static> {
 
 /// Returns a line's top-level timestamp, or `None` if there is none.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
-    let fields: Inner<'_> = serde_json::from_slice(bytes).ok()?;
+    let fields: Inner<'_> = json::parse(bytes)?;
     time(fields.timestamp)
-}
-
-fn snapshot_time(snapshot: Json<'_>) -> Option<Millis> {
-    time(snapshot.parse::<Inner<'_>>()?.timestamp)
 }
 
 fn time(value: Json<'_>) -> Option<Millis> {
@@ -348,29 +332,29 @@ impl<'a> LineFields<'a> {
         Line::LimitFact(LimitLine {
             bytes,
             at: self.at(),
-            is_of_user: self.kind.is("user"),
+            is_of_user: self.kind.is(b"user"),
         })
     }
 
     /// Returns the session that the line was copied from. `/branch` overwrites `forkedFrom` with every copy, but
     /// `requestSessionId` always refers to the original session.
     fn copied_from(&self) -> Option<Cow<'a, str>> {
-        let original = self.request_session_id.name();
-        original.or_else(|| self.forked_from.parse::<Inner<'_>>()?.session_id.name())
+        let original = self.request_session.name();
+        original.or_else(|| self.forked_from.session.name())
     }
 
-    fn response(&self, usage: UsageObject<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
-        let message = self.message.as_ref()?;
+    fn response(&self, usage: &UsageObject<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
+        let message = &self.message;
         let model = message.model.text()?;
         if model == SYNTHETIC {
             return None;
         }
         let total = usage.usage();
-        let [message_id, request_id] = [message.id.id(), self.request_id.id()];
+        let [message_id, request_id] = [message.id.id(), self.request.id()];
         let signature = message_id.zip(request_id).map(|(id, request)| Signature {
             message: id,
             request,
-            usage: message.usage.written().as_bytes(),
+            usage: message.usage.written(),
         });
         let key = match (message_id, self.uuid.id()) {
             (Some(id), _) => hash_of(id, request_id.unwrap_or_default()),
@@ -382,13 +366,13 @@ impl<'a> LineFields<'a> {
             at: self.at(),
             copied_from: self.copied_from(),
             subagent: self.is_sidechain.flag(),
-            is_from_terminal: self.entrypoint.is("cli")
+            is_from_terminal: self.entrypoint.is(b"cli")
                 && version(self.version) >= FIRST_WITH_CHECKPOINTS,
-            branch: self.git_branch.text(),
-            agent: self.attribution_agent.text(),
-            skill: self.attribution_skill.name(),
-            plugin: self.attribution_plugin.name(),
-            mcp_server: self.attribution_mcp_server.name(),
+            branch: self.branch.text(),
+            agent: self.agent.text(),
+            skill: self.skill.name(),
+            plugin: self.plugin.name(),
+            mcp_server: self.mcp_server.name(),
             requested_model: self
                 .requested_model
                 .text()
@@ -398,7 +382,7 @@ impl<'a> LineFields<'a> {
             service: usage.service(),
             calls: usage.calls(&total),
             advice: usage.advice(),
-            directory: self.cwd.text().map(with_capital_drive),
+            directory: self.directory.text().map(with_capital_drive),
             is_damaged: usage.is_damaged(),
             signature,
         })
@@ -406,32 +390,31 @@ impl<'a> LineFields<'a> {
 
     /// Returns the switch that a line reports, or `None` if it concerns only a subagent or a side question.
     fn fallback(&self) -> Option<Fallback> {
-        if self.is_sidechain.flag() || self.scope.is("local") {
+        if self.is_sidechain.flag() || self.scope.is(b"local") {
             return None;
         }
         Some(Fallback {
             selected: self.original_model.text()?.into_owned(),
             model: self.fallback_model.text()?.into_owned(),
-            ends_with_turn: self.subtype.is("model_fallback"),
+            ends_with_turn: self.subtype.is(b"model_fallback"),
         })
     }
 
-    fn checkpoint(&self) -> Option<Checkpoint> {
+    fn checkpoint(self) -> Option<Checkpoint> {
         let started = self
             .start_time
             .number()
             .filter(|started| (0.0..LATEST as f64).contains(started))?;
         #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
         let started_ms = started as Millis;
-        let models: BTreeMap<String, TotalObject<'_>> =
-            self.model_usage.parse().unwrap_or_default();
         Some(Checkpoint {
             started: started_ms,
             cost: Money::from_noisy_usd(self.total_cost.number()?).unwrap_or_default(),
-            run_ms: self.total_duration.count().cast_signed(),
-            api_ms: self.api_duration.count().cast_signed(),
-            has_unknown_model: self.has_unknown_model_cost.flag(),
-            models: models
+            run_ms: self.run_ms.count().cast_signed(),
+            api_ms: self.api_ms.count().cast_signed(),
+            has_unknown_model: self.has_unknown_model.flag(),
+            models: self
+                .models
                 .into_iter()
                 .map(|(model, total)| (model, total.into()))
                 .collect(),
@@ -442,18 +425,21 @@ impl<'a> LineFields<'a> {
     fn pull_request(&self) -> Option<PullRequestLine> {
         Some(PullRequestLine {
             at: self.at()?,
-            number: self.pr_number.count().cast_signed(),
-            url: self.pr_url.text().unwrap_or_default().into_owned(),
+            number: self.pull_request_number.count().cast_signed(),
+            url: self
+                .pull_request_url
+                .text()
+                .unwrap_or_default()
+                .into_owned(),
         })
     }
 
     fn compaction(&self) -> Option<CompactBoundary<'a>> {
-        let metadata: Option<Inner<'_>> = self.compact_metadata.parse();
         Some(CompactBoundary {
             copied_from: self.copied_from(),
             key: hash_of(b"", self.uuid.id()?),
             at: self.at()?,
-            tokens: metadata.map_or(0, |metadata| metadata.pre_tokens.count()),
+            tokens: self.compaction.tokens.count(),
         })
     }
 }
@@ -613,9 +599,9 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_utf8_does_not_lose_the_response() {
+    fn one_byte_that_is_not_utf8_does_not_lose_the_response() {
         let mut bytes = LINE.as_bytes().to_vec();
-        let position = LINE.find("tokens\\\"").unwrap();
+        let position = LINE.find("api").unwrap();
         bytes[position] = 0xff;
         assert!(matches!(parse(&bytes), Some(Line::Response(found)) if found.usage.output == 250));
     }

@@ -6,42 +6,45 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::Json;
+use super::json::{Json, json_objects};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
-/// The `usage` object of a response, or of one of its model calls.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct UsageObject<'a> {
-    #[serde(borrow)]
-    input_tokens: Json<'a>,
-    output_tokens: Json<'a>,
-    cache_read_input_tokens: Json<'a>,
-    cache_creation_input_tokens: Json<'a>,
-    cache_creation: Option<CacheCreation<'a>>,
-    server_tool_use: Option<ServerToolUse<'a>>,
-    speed: Json<'a>,
-    inference_geo: Json<'a>,
-    iterations: Option<Vec<UsageObject<'a>>>,
-    /// The type of a call, which is `message`, or `advisor_message` for a call to an advisor. Advisors use other models,
-    /// and their tokens are not included in any other field.
-    #[serde(rename = "type")]
-    kind: Json<'a>,
-    model: Json<'a>,
-}
+json_objects! {
+    /// The `usage` object of a response, or of one of its model calls. The type of a call is `message`, or `advisor_message`
+    /// for a call to an advisor. Advisors use other models, and their tokens are not included in any other field.
+    struct UsageObject {
+        input: Json<'a> = b"input_tokens",
+        output: Json<'a> = b"output_tokens",
+        cache_read: Json<'a> = b"cache_read_input_tokens",
+        cache_write: Json<'a> = b"cache_creation_input_tokens",
+        by_lifetime: CacheCreation<'a> = b"cache_creation",
+        server: ServerToolUse<'a> = b"server_tool_use",
+        speed: Json<'a> = b"speed",
+        geography: Json<'a> = b"inference_geo",
+        calls: Vec<UsageObject<'a>> = b"iterations",
+        kind: Json<'a> = b"type",
+        model: Json<'a> = b"model",
+    }
 
-#[derive(Deserialize)]
-struct CacheCreation<'a> {
-    #[serde(borrow, default)]
-    ephemeral_5m_input_tokens: Json<'a>,
-    #[serde(default)]
-    ephemeral_1h_input_tokens: Json<'a>,
-}
+    struct CacheCreation {
+        five_minutes: Json<'a> = b"ephemeral_5m_input_tokens",
+        hour: Json<'a> = b"ephemeral_1h_input_tokens",
+    }
 
-#[derive(Deserialize)]
-struct ServerToolUse<'a> {
-    #[serde(borrow, default)]
-    web_search_requests: Json<'a>,
+    struct ServerToolUse {
+        searches: Json<'a> = b"web_search_requests",
+    }
+
+    /// A model's running total in a checkpoint.
+    struct TotalObject {
+        input: Json<'a> = b"inputTokens",
+        output: Json<'a> = b"outputTokens",
+        cache_read: Json<'a> = b"cacheReadInputTokens",
+        cache_write: Json<'a> = b"cacheCreationInputTokens",
+        cache_write_1h: Json<'a> = b"cacheCreationEphemeral1hInputTokens",
+        searches: Json<'a> = b"webSearchRequests",
+        cost: Json<'a> = b"costUSD",
+    }
 }
 
 impl UsageObject<'_> {
@@ -51,37 +54,25 @@ impl UsageObject<'_> {
     /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored, because on lines that
     /// survive a compaction, Claude Code sets only the total to 0.
     pub(super) fn usage(&self) -> Usage {
-        let [five_minutes, hour] = self.cache_creation.as_ref().map_or([0; 2], |by_lifetime| {
-            [
-                by_lifetime.ephemeral_5m_input_tokens.count(),
-                by_lifetime.ephemeral_1h_input_tokens.count(),
-            ]
-        });
-        let total = self.cache_creation_input_tokens;
-        let cache_write = if total.written().is_empty() {
-            five_minutes + hour
+        let hour = self.by_lifetime.hour.count();
+        let cache_write = if self.cache_write.written().is_empty() {
+            self.by_lifetime.five_minutes.count() + hour
         } else {
-            total.count()
+            self.cache_write.count()
         };
-        let server = self.server_tool_use.as_ref();
         Usage {
-            input: self.input_tokens.count(),
-            output: self.output_tokens.count(),
-            cache_read: self.cache_read_input_tokens.count(),
+            input: self.input.count(),
+            output: self.output.count(),
+            cache_read: self.cache_read.count(),
             cache_write,
             cache_write_1h: hour.min(cache_write),
-            web_searches: server.map_or(0, |server| server.web_search_requests.search_count()),
+            web_searches: self.server.searches.search_count(),
         }
     }
 
     /// Returns true if a field that should be a count has another type.
     pub(super) fn is_damaged(&self) -> bool {
-        let counts = [
-            self.input_tokens,
-            self.output_tokens,
-            self.cache_read_input_tokens,
-            self.cache_creation_input_tokens,
-        ];
+        let counts = [self.input, self.output, self.cache_read, self.cache_write];
         !counts.into_iter().all(Json::may_be_count)
     }
 
@@ -89,20 +80,20 @@ impl UsageObject<'_> {
     /// may. The default is the lower price. See `ServiceLevel::or`.
     pub(super) fn service(&self) -> ServiceLevel {
         ServiceLevel {
-            fast: self.speed.is("fast"),
-            us_only: self.inference_geo.is("us"),
+            fast: self.speed.is(b"fast"),
+            us_only: self.geography.is(b"us"),
         }
     }
 
     /// Returns the usage of each model call, if there are several that add up to `total`.
     pub(super) fn calls(&self, total: &Usage) -> Vec<Usage> {
-        let calls = self.calls_named("message").map(Self::usage);
+        let calls = self.calls_named(b"message").map(Self::usage);
         calls_that_add_up(calls.collect(), total)
     }
 
     /// Returns the advice of each advisor.
     pub(super) fn advice(&self) -> Vec<Advice> {
-        self.calls_named("advisor_message")
+        self.calls_named(b"advisor_message")
             .map(|call| Advice {
                 model: call.model.text().unwrap_or_default().into_owned(),
                 usage: call.usage(),
@@ -110,9 +101,8 @@ impl UsageObject<'_> {
             .collect()
     }
 
-    fn calls_named(&self, kind: &str) -> impl Iterator<Item = &Self> {
-        let calls = self.iterations.iter().flatten();
-        calls.filter(move |call| call.kind.is(kind))
+    fn calls_named(&self, kind: &[u8]) -> impl Iterator<Item = &Self> {
+        self.calls.iter().filter(move |call| call.kind.is(kind))
     }
 }
 
@@ -171,37 +161,21 @@ impl ModelTotal {
     }
 }
 
-/// A model's running total in a checkpoint.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct TotalObject<'a> {
-    #[serde(borrow)]
-    input_tokens: Json<'a>,
-    output_tokens: Json<'a>,
-    cache_read_input_tokens: Json<'a>,
-    cache_creation_input_tokens: Json<'a>,
-    cache_creation_ephemeral1h_input_tokens: Json<'a>,
-    web_search_requests: Json<'a>,
-    #[serde(rename = "costUSD")]
-    cost: Json<'a>,
-}
-
 impl From<TotalObject<'_>> for ModelTotal {
     fn from(object: TotalObject<'_>) -> Self {
-        let cache_write = object.cache_creation_input_tokens.count();
-        let of_hour = object.cache_creation_ephemeral1h_input_tokens;
+        let cache_write = object.cache_write.count();
         let cost = object.cost.number().and_then(Money::from_noisy_usd);
         Self {
             cost: cost.unwrap_or_default(),
             usage: Usage {
-                input: object.input_tokens.count(),
-                output: object.output_tokens.count(),
-                cache_read: object.cache_read_input_tokens.count(),
+                input: object.input.count(),
+                output: object.output.count(),
+                cache_read: object.cache_read.count(),
                 cache_write,
-                cache_write_1h: of_hour.count().min(cache_write),
-                web_searches: object.web_search_requests.search_count(),
+                cache_write_1h: object.cache_write_1h.count().min(cache_write),
+                web_searches: object.searches.search_count(),
             },
-            has_lifetime_breakdown: !of_hour.written().is_empty(),
+            has_lifetime_breakdown: !object.cache_write_1h.written().is_empty(),
         }
     }
 }
