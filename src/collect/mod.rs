@@ -13,7 +13,6 @@ mod window_use;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -22,7 +21,7 @@ use crate::claude::{processes, settings};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::slash_command;
-use crate::ledger::{ProcessId, ReadTime};
+use crate::ledger::ProcessId;
 use crate::limits::Fact;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
@@ -35,9 +34,6 @@ pub(crate) use spend::SpendOptions;
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-
-/// The maximum time for reading transcripts for an answer in a conversation.
-pub(crate) const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// The tolerance for comparing the start time of a process with another time. Some systems round start times.
 const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);

@@ -23,10 +23,9 @@ impl Context {
     /// Removes the parts of a label that the output must not contain.
     pub(crate) fn visible_label(&self, label: SessionLabel) -> SessionLabel {
         if self.is_read_by_user() {
-            label
-        } else {
-            label.without_words()
+            return label;
         }
+        label.without_words()
     }
 
     /// Returns the number of other sessions that are currently receiving a response.
@@ -56,7 +55,7 @@ impl Context {
         sessions::running(&self.paths)
             .filter_map(|activity| activity.session)
             .map(|id| {
-                let label = label_of(&id);
+                let label = self.visible_label(label_of(&id));
                 let name = label.name_or_id(&id).unwrap_or(NO_PROMPT_YET).to_owned();
                 self.requested_session(id, name)
             })
@@ -116,15 +115,10 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions.
+    /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions. The
+    /// labels contain the first words of prompts, which the caller must remove if others may read the output. The
+    /// transcripts are listed once, on the first call of the returned function.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
-        let label_of = self.complete_session_labels();
-        move |session| self.visible_label(label_of(session))
-    }
-
-    /// Like [`Self::session_labels`], but the labels always contain the first words of prompts. The caller must remove
-    /// them if others may read the output. The transcripts are listed once, on the first call of the returned function.
-    pub(crate) fn complete_session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.paths.transcript_roots())
                 .into_iter()

@@ -131,7 +131,7 @@ impl Context {
                 .map(|groups| groups as &dyn RowGroups);
             self.statement_of(&ledger, request, groups, catch_up, &mut |_| {})
         })?;
-        let label_of = self.complete_session_labels();
+        let label_of = self.session_labels();
         statement.name_sessions(|session| {
             let label = label_of(session);
             if with_words {
@@ -153,13 +153,12 @@ impl Context {
         catch_up: CatchUpResult,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
-        let streaming_sessions = self.streaming_sessions();
         Ok(Statement::new(
             ledger,
             request.clone(),
             row_groups,
             catch_up,
-            streaming_sessions,
+            self.streaming_sessions(),
             each,
         )?)
     }
@@ -207,16 +206,11 @@ impl Context {
             return Vec::new();
         }
         let catch_up = &statement.catch_up;
-        let mut notes = Vec::new();
-        if let Some(which) =
-            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, &self.paths)
-        {
-            notes.push(format!("{which}."));
-        }
-        if !catch_up.complete {
-            notes.push(NOT_ALL_READ.to_owned());
-        }
-        notes
+        let unreadable =
+            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, &self.paths);
+        let unread = (!catch_up.complete).then(|| NOT_ALL_READ.to_owned());
+        let unreadable = unreadable.map(|which| format!("{which}."));
+        unreadable.into_iter().chain(unread).collect()
     }
 
     /// Returns the statement for several machines' exports in a directory. Calls `each` for every included row.
@@ -226,7 +220,11 @@ impl Context {
         request: &ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
-        self.check_exports(directory)?;
+        let shown = self.paths.show(directory);
+        ensure!(
+            has_exports(directory),
+            "there are no exports in {shown}; to create some, run: whycap export {shown}"
+        );
         let merged = with_progress("reading exports", |show: &mut dyn FnMut(u64, u64)| {
             MergedRows::read(directory, show)
         });
@@ -250,17 +248,8 @@ impl Context {
         )?)
     }
 
-    fn check_exports(&self, directory: &Path) -> Result<()> {
-        let shown = self.paths.show(directory);
-        ensure!(
-            has_exports(directory),
-            "there are no exports in {shown}; to create some, run: whycap export {shown}"
-        );
-        Ok(())
-    }
-
     /// Prints an error about exported files that could not be read to the end. Only the first one is named.
-    pub(crate) fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
+    fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
         let Some((first, others)) = files.split_first() else {
             return;
         };

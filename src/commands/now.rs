@@ -39,7 +39,7 @@ impl Subcommand for NowArguments {
             })
             .and_then(|ledger| Ok(ledger.stored()?));
         let ledger = ledger.map_err(|error| in_one_line(&error));
-        let mut collector = NowCollector::new(ledger, catch_up);
+        let mut collector = NowCollector { ledger, catch_up };
         if self.watch {
             watch(&mut collector, context)?;
             return Ok(Reply::default());

@@ -9,8 +9,8 @@ use crate::claude::account::{Account, LoginState};
 use crate::claude::processes;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
-use crate::collect::{ANSWER_READS, Context};
-use crate::ledger::{CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource};
+use crate::collect::Context;
+use crate::ledger::{CatchUpResult, Ledger, LedgerError, SpendSource};
 use crate::limits::{Kind, Outlook, Part, Pays};
 use crate::now::{NowData, RunningSession, SpendNow};
 use crate::spend::{Amount, WindowUse, block_until, current_block};
@@ -21,28 +21,18 @@ use crate::wording;
 /// Collects the data for the screen. The ledger stays open between refreshes.
 pub(crate) struct NowCollector {
     /// The ledger, or a sentence that explains why it cannot be used.
-    ledger: Result<Ledger, String>,
+    pub(crate) ledger: Result<Ledger, String>,
     /// The result of reading the transcripts, until it has been shown.
-    catch_up: Option<CatchUpResult>,
+    pub(crate) catch_up: Option<CatchUpResult>,
 }
 
 impl NowCollector {
-    /// Creates a collector. If the ledger cannot be used, `ledger` is the reason. `catch_up` is the result of reading the
-    /// transcripts, if that has been done.
-    pub(crate) fn new(ledger: Result<Ledger, String>, catch_up: Option<CatchUpResult>) -> Self {
-        Self { ledger, catch_up }
-    }
-
     /// Collects the data for the screen.
     pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        let read_time = match context.event() {
-            Some(_) => ANSWER_READS,
-            None => ReadTime::All,
-        };
         let known = self.catch_up.take();
         // If another process is writing to the ledger, the remaining lines are read at the next refresh.
         let catch_up = match &mut self.ledger {
-            Ok(ledger) => known.unwrap_or_else(|| context.catch_up_ledger(ledger, read_time)),
+            Ok(ledger) => known.unwrap_or_else(|| context.catch_up_ledger(ledger)),
             Err(_) => CatchUpResult::default(),
         };
         let ledger = self.ledger.as_ref();
@@ -110,8 +100,8 @@ impl Context {
         let block = match five_hour_reset {
             Some(reset) if reset > now => Some(block_until(ledger, reset, now)?),
             // A block that began before the reset includes spend of an earlier window.
-            Some(reset) => current_block(ledger, now)?.filter(|block| reset <= block.start),
-            None => current_block(ledger, now)?,
+            _ => current_block(ledger, now)?
+                .filter(|block| five_hour_reset.is_none_or(|reset| reset <= block.start)),
         };
         let damaged = ledger.damaged(from.timestamp_millis()..Millis::MAX)?;
         Ok(SpendNow {
@@ -133,10 +123,8 @@ impl Context {
             .into_iter()
             .filter_map(|window| {
                 let reset = figures?.usage(window)?.resets_at?;
-                if reset <= self.environment.now {
-                    return None;
-                }
-                self.window_use(ledger, limits, window, reset)
+                let is_open = reset > self.environment.now;
+                is_open.then(|| self.window_use(ledger, limits, window, reset))?
             })
             .collect()
     }
@@ -157,7 +145,9 @@ impl Context {
                 let spent = id.and_then(|id| ledger?.session(id).ok());
                 let directory = activity.directory.as_ref();
                 RunningSession {
-                    label: id.map(&label_of).unwrap_or_default(),
+                    label: id
+                        .map(|id| self.visible_label(label_of(id)))
+                        .unwrap_or_default(),
                     project: directory
                         .map_or_else(String::new, |path| self.paths.show(path.as_ref())),
                     cost: spent.map(|spent| Amount::from_tally(&spent)),

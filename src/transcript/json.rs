@@ -50,6 +50,26 @@ impl<'a, T: FromJson<'a>> FromJson<'a> for BTreeMap<String, T> {
     }
 }
 
+/// An object and its text, or nothing if there is no object.
+#[derive(Debug, Default)]
+pub(super) struct Written<'a, T> {
+    pub(super) text: &'a [u8],
+    pub(super) object: Option<T>,
+}
+
+impl<'a, T: FromJson<'a>> FromJson<'a> for Written<'a, T> {
+    fn read(walk: &mut JsonWalk<'a>) -> Option<Self> {
+        let start = walk.at;
+        let object = T::read(walk)?;
+        let text = walk.since(start)?;
+        let is_object = text.starts_with(b"{");
+        Some(Self {
+            text,
+            object: is_object.then_some(object),
+        })
+    }
+}
+
 /// Defines structs that are read from the named fields of an object. All other fields are skipped.
 macro_rules! json_objects {
     ($($(#[$meta:meta])* struct $name:ident { $($field:ident: $type:ty = $key:literal,)* })*) => {$(
@@ -93,11 +113,6 @@ impl<'a> Json<'a> {
     /// Returns the value as it was written, or an empty slice if there is none.
     pub(super) fn written(self) -> &'a [u8] {
         self.0
-    }
-
-    /// Parses an object. Returns `None` for other values.
-    pub(super) fn parse<T: FromJson<'a>>(self) -> Option<T> {
-        parse(self.0)
     }
 
     /// Decodes a string. Returns `None` for other values. Invalid UTF-8 is replaced so that a single bad byte in a directory

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::json::{self, Json, json_objects};
+use super::json::{self, Json, Written, json_objects};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::{TotalObject, UsageObject};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
@@ -241,7 +241,7 @@ json_objects! {
     struct ApiMessage {
         id: Json<'a> = b"id",
         model: Json<'a> = b"model",
-        usage: Json<'a> = b"usage",
+        usage: Written<'a, UsageObject<'a>> = b"usage",
     }
 
     /// The one field that matters of an object in a line.
@@ -256,11 +256,11 @@ json_objects! {
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     let fields: LineFields<'_> = json::parse(bytes)?;
-    let usage = fields.message.usage;
+    let usage = &fields.message.usage;
     let line = match &*fields.kind.name()? {
         "assistant" if fields.is_error.flag() => Some(fields.limit_fact(bytes)),
-        "assistant" if usage.written().is_empty() => None,
-        "assistant" => fields.response(&usage.parse()?, bytes).map(Line::Response),
+        "assistant" if usage.object.is_some() => fields.response(bytes).map(Line::Response),
+        "assistant" if !matches!(usage.text, b"" | b"null") => return None,
         "pr-link" => fields.pull_request().map(Line::PullRequest),
         "cost-state" => fields.checkpoint().map(Line::Checkpoint),
         "queue-operation" => fields.at().map(|at| ownership_marker(at, None)),
@@ -343,8 +343,9 @@ impl<'a> LineFields<'a> {
         original.or_else(|| self.forked_from.session.name())
     }
 
-    fn response(&self, usage: &UsageObject<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
+    fn response(&self, bytes: &[u8]) -> Option<ResponseLine<'a>> {
         let message = &self.message;
+        let usage = message.usage.object.as_ref()?;
         let model = message.model.text()?;
         if model == SYNTHETIC {
             return None;
@@ -354,7 +355,7 @@ impl<'a> LineFields<'a> {
         let signature = message_id.zip(request_id).map(|(id, request)| Signature {
             message: id,
             request,
-            usage: message.usage.written(),
+            usage: message.usage.text,
         });
         let key = match (message_id, self.uuid.id()) {
             (Some(id), _) => hash_of(id, request_id.unwrap_or_default()),
