@@ -1,6 +1,6 @@
 //! A human-readable label for a session: its title or the start of its first prompt, its directory, and its start time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -30,8 +30,6 @@ pub(crate) struct SessionLabel {
     pub(crate) first_words: Option<String>,
     /// True if `first_words` was removed because it must not be shown.
     pub(crate) hides_words: bool,
-    /// The directory that the session was started in.
-    pub(crate) directory: Option<PathBuf>,
 }
 
 /// The fields of a transcript line that are used for a label.
@@ -40,7 +38,6 @@ pub(crate) struct SessionLabel {
 struct LabelLine {
     #[serde(rename = "type")]
     kind: Option<String>,
-    cwd: Option<PathBuf>,
     is_meta: Option<bool>,
     is_compact_summary: Option<bool>,
     is_sidechain: Option<bool>,
@@ -49,40 +46,19 @@ struct LabelLine {
 }
 
 impl SessionLabel {
-    /// Reads a session's label from its transcript. The label is empty if the file cannot be read.
+    /// Reads a session's title from its transcript, or else the start of its first prompt. The label is empty if the file
+    /// cannot be read.
     pub(crate) fn read(transcript: &Path) -> Self {
+        let title = title_of(transcript);
+        let first_words = match title {
+            Some(_) => None,
+            None => first_words_of(transcript),
+        };
         Self {
-            title: title_of(transcript),
-            ..Self::default()
+            title,
+            first_words,
+            hides_words: false,
         }
-        .with_head(transcript)
-    }
-
-    /// Reads only what [`Self::name`] needs, which is faster for tables with many sessions.
-    pub(crate) fn read_name(transcript: &Path) -> Self {
-        match title_of(transcript) {
-            Some(title) => Self {
-                title: Some(title),
-                ..Self::default()
-            },
-            None => Self::default().with_head(transcript),
-        }
-    }
-
-    /// Fills in the fields that come from the first lines of the transcript.
-    fn with_head(mut self, transcript: &Path) -> Self {
-        let head = disk::read_head(transcript, HEAD).unwrap_or_default();
-        for line in complete_lines(0, &head) {
-            let Ok(line) = serde_json::from_slice::<LabelLine>(line) else {
-                continue;
-            };
-            self.first_words = line.first_words();
-            self.directory = self.directory.or(line.cwd);
-            if self.first_words.is_some() {
-                break;
-            }
-        }
-        self
     }
 
     /// Removes the start of the first prompt so that the label can be shown to others.
@@ -107,6 +83,15 @@ impl SessionLabel {
     pub(crate) fn name(&self) -> Option<&str> {
         self.title.as_deref().or(self.first_words.as_deref())
     }
+}
+
+/// Returns the start of the first prompt in a transcript, or `None` if there is none near its beginning.
+fn first_words_of(transcript: &Path) -> Option<String> {
+    let head = disk::read_head(transcript, HEAD).ok()?;
+    complete_lines(0, &head).find_map(|line| {
+        let line: LabelLine = serde_json::from_slice(line).ok()?;
+        line.first_words()
+    })
 }
 
 /// Returns the first characters of a session ID, which are usually enough to recognize the session.
@@ -186,7 +171,6 @@ mod tests {
             untitled.name(),
             Some("fix the login page, which forgets the…")
         );
-        assert_eq!(untitled.directory.unwrap(), Path::new("/home/dev/api"));
     }
 
     #[test]

@@ -16,11 +16,11 @@ impl Context {
         self.limits_since(since, self.shared_ledger(), session)
     }
 
-    /// Like [`Self::limits`], but with a ledger that is up to date.
-    pub(crate) fn limits_in(&self, ledger: &Ledger) -> Limits {
+    /// Like [`Self::limits`], but knows only what the ledger contains, and reads no transcripts.
+    pub(crate) fn limits_in(&self, ledger: Option<&Ledger>) -> Limits {
         let since = self.clock().now - LONGEST_LIMIT;
         self.limits_with(self.session(), |caller, reported| {
-            Limits::since(since, Some(ledger), caller, reported)
+            Limits::since(since, ledger, caller, reported)
         })
     }
 
@@ -30,12 +30,6 @@ impl Context {
         self.limits_with(self.session(), |caller, reported| {
             Limits::for_hook(caller, ledger.as_ref(), reported)
         })
-    }
-
-    /// Like [`Self::limits`], but does not create a ledger.
-    pub(crate) fn peek_at_limits(&self) -> Limits {
-        let since = self.clock().now - LONGEST_LIMIT;
-        self.limits_since(since, self.existing_ledger(), self.session())
     }
 
     /// Returns the stops of a period.
@@ -51,11 +45,9 @@ impl Context {
     /// because the newest lines would otherwise be missing. Returns `None` if the ledger cannot be opened.
     fn shared_ledger(&self) -> Option<Ledger> {
         let data = &self.paths.data;
-        let may_wait = self.event.is_none() && lock::is_supported_in(data);
-        let wait_limit = if may_wait {
-            WaitLimit::Person
-        } else {
-            WaitLimit::None
+        let wait_limit = match self.event {
+            None if lock::is_supported_in(data) => WaitLimit::Person,
+            _ => WaitLimit::None,
         };
         Ledger::open(data, wait_limit).ok()
     }

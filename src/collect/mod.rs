@@ -74,10 +74,10 @@ impl Context {
 
     /// Returns a copy of this context with the current time and the current configuration.
     pub(crate) fn refreshed(&self) -> Self {
-        let mut present =
-            Self::with_paths(self.paths.clone(), self.environment.with_current_time());
-        present.prices = self.prices.clone();
-        present
+        Self {
+            prices: self.prices.clone(),
+            ..Self::with_paths(self.paths.clone(), self.environment.with_current_time())
+        }
     }
 
     pub(crate) fn clock(&self) -> Clock {

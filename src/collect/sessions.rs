@@ -126,7 +126,7 @@ impl Context {
                 .collect::<HashMap<String, PathBuf>>()
         });
         move |session| match transcripts.get(session) {
-            Some(transcript) => SessionLabel::read_name(transcript),
+            Some(transcript) => SessionLabel::read(transcript),
             None => SessionLabel::default(),
         }
     }

@@ -37,8 +37,8 @@ impl Subcommand for NowArguments {
                 catch_up = Some(result);
                 Ok(ledger)
             })
-            .and_then(|ledger| Ok(ledger.stored()?));
-        let ledger = ledger.map_err(|error| in_one_line(&error));
+            .and_then(|ledger| Ok(ledger.stored()?))
+            .map_err(|error| in_one_line(&error));
         let mut collector = NowCollector { ledger, catch_up };
         if self.watch {
             watch(&mut collector, context)?;

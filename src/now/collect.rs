@@ -29,23 +29,19 @@ pub(crate) struct NowCollector {
 impl NowCollector {
     /// Collects the data for the screen.
     pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        let known = self.catch_up.take();
         // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = match &mut self.ledger {
-            Ok(ledger) => known.unwrap_or_else(|| context.catch_up_ledger(ledger)),
-            Err(_) => CatchUpResult::default(),
-        };
+        let catch_up = self
+            .catch_up
+            .take()
+            .or_else(|| Some(context.catch_up_ledger(self.ledger.as_mut().ok()?)))
+            .unwrap_or_default();
         let ledger = self.ledger.as_ref();
-        let limits = ledger.map_or_else(
-            |_| context.limits(context.session()),
-            |ledger| context.limits_in(ledger),
-        );
+        let limits = context.limits_in(ledger.ok());
         let outlook = limits.outlook();
         let figures = limits.window_figures();
-        let five_hour = figures
+        let reset = figures
             .as_ref()
-            .and_then(|figures| figures.usage(Kind::FiveHour));
-        let reset = five_hour.and_then(|usage| usage.resets_at);
+            .and_then(|figures| figures.usage(Kind::FiveHour)?.resets_at);
         let spend = ledger.map_err(String::clone).and_then(|ledger| {
             context
                 .spend_now(ledger, reset, &catch_up)

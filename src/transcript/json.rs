@@ -32,6 +32,8 @@ impl<'a, T: FromJson<'a>> FromJson<'a> for Vec<T> {
     fn read(walk: &mut JsonWalk<'a>) -> Option<Self> {
         let mut items = Self::new();
         walk.items(|walk| {
+            // Usually, there is only one.
+            items.reserve_exact(usize::from(items.is_empty()));
             items.push(T::read(walk)?);
             Some(())
         })?;

@@ -377,7 +377,7 @@ impl<'a> LineFields<'a> {
             requested_model: self
                 .requested_model
                 .text()
-                .filter(|requested| !is_same_model(requested, &model)),
+                .filter(|requested| *requested != model && !is_same_model(requested, &model)),
             model,
             usage: total,
             service: usage.service(),
