@@ -32,6 +32,12 @@ impl Context {
         })
     }
 
+    /// Like [`Self::limits`], but does not create a ledger.
+    pub(crate) fn peek_at_limits(&self) -> Limits {
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_since(since, self.existing_ledger(), self.session())
+    }
+
     /// Returns the stops of a period.
     pub(crate) fn past(&self, period: Period) -> Past {
         let rows = period.of_rows(self.clock().zone);

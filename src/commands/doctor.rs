@@ -24,7 +24,7 @@ impl Subcommand for DoctorArguments {
             context.paths.clone(),
             directory,
         ));
-        let limits = context.limits_in(context.existing_ledger().as_ref());
+        let limits = context.peek_at_limits();
         let error = limits
             .blocked()
             .map(|blocked| wording::headline(&blocked, limits.clock()));
