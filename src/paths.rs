@@ -7,15 +7,6 @@ use crate::disk::ownership::is_safe_location;
 use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
-/// The system-wide configuration file, which applies to all users of a machine.
-const SYSTEM_CONFIG: &str = if cfg!(windows) {
-    r"C:\ProgramData\whycap\config.toml"
-} else if cfg!(target_os = "macos") {
-    "/Library/Application Support/whycap/config.toml"
-} else {
-    "/etc/whycap/config.toml"
-};
-
 /// The paths that whycap uses. They are derived from the environment, and none of them is created.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -35,8 +26,6 @@ pub struct Paths {
     pub data: PathBuf,
     /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it unless a project may have set the variable.
     pub whycap_config: PathBuf,
-    /// The optional `config.toml` for all users of a machine.
-    pub system_config: PathBuf,
 }
 
 impl Paths {
@@ -88,7 +77,6 @@ impl Paths {
         Self {
             data: whycap_paths.data(),
             whycap_config: whycap_paths.config(),
-            system_config: SYSTEM_CONFIG.into(),
             claude_directory,
             histories,
             global_state,

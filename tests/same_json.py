@@ -38,7 +38,7 @@ MODELS = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2", "claude-ha
 JSON_CALLS = [
     *(["spend", "--json", "--by", by] for by in BY),
     ["spend", "--json", "--since", "7d", "--limit", "3"],
-    ["spend", "--json", "--by", "session", "--order", "date", "--project", "alpha"],
+    ["spend", "--json", "--by", "session", "--project", "alpha"],
     ["spend", "--json", "--by", "month", "--timezone", "Pacific/Auckland"],
     ["spend", "--json", "--why", "SESSION"],
     ["now", "--json"], ["budget", "--json"], ["incidents", "--json"], ["explain", "--json"],

@@ -39,7 +39,7 @@ pub(crate) struct RequestedSession {
 pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
     config: &'c Config,
-    /// The budgets of the requested sessions, followed by those of the day and the month.
+    /// The budgets of the requested sessions, followed by the budgets of the day and the month.
     budgets: Vec<BudgetState>,
     /// True if all transcripts of the month have been read, and none of them is damaged.
     is_complete: bool,
@@ -184,12 +184,13 @@ impl BudgetState {
         truncate(name, MAX_NAME_COLUMNS)
     }
 
-    /// Returns the time at which the budget is used up at the present pace, if that is before it starts again.
+    /// Returns the time at which the budget will be used up at the present pace, if that is before the budget starts
+    /// again.
     fn full_at(&self) -> Option<DateTime<Utc>> {
         self.pace?.full_at(self.budget_use.limit.usd())
     }
 
-    /// Returns a sentence with the forecast, or `None` if there is none or the budget is used up.
+    /// Returns a sentence with the forecast. Returns `None` if there is no forecast, or if the budget is used up.
     fn forecast(&self, clock: Clock) -> Option<String> {
         let pace = self.pace.filter(|_| !self.budget_use.is_used_up())?;
         let expected = Money::from_noisy_usd(pace.at_end)?.show();

@@ -11,7 +11,7 @@ use crate::limits::BudgetScope;
 use crate::pricing::Money;
 use crate::spend::Amount;
 
-/// The content of `scopes.json`. It is parsed once because a single prompt can need several of its sentences.
+/// The content of `scopes.json`. The file is parsed once because a single prompt can need several of its sentences.
 static TEXTS: LazyLock<TextsByScope> =
     LazyLock::new(|| embedded::parse("budget/scopes.json", include_str!("scopes.json")));
 
@@ -100,7 +100,8 @@ impl BudgetUse {
         self.spent.money.usd() / self.limit.usd()
     }
 
-    /// Returns the percentage used. It is rounded down so that it reaches 100 only when the budget is exhausted.
+    /// Returns the percentage used. The percentage is rounded down so that it reaches 100 only when the budget is
+    /// exhausted.
     pub(crate) fn percent(&self) -> i64 {
         self.spent.money.ratio(self.limit, 100)
     }

@@ -57,7 +57,7 @@ pub(crate) struct SessionBudgets<'a> {
     session: &'a str,
     /// The action when a budget is exhausted.
     action: BudgetAction,
-    /// The budgets to report, with the highest percentage used first, or the reason why the percentages are unknown.
+    /// The budgets to report, with the highest percentage used first, or the reason why their usage is unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
 }
 
@@ -211,7 +211,7 @@ impl<'a> SessionBudgets<'a> {
         journal::record_event(self.paths, &name, self.environment.now)
     }
 
-    /// Lets the session continue despite exhausted budgets. Returns a message for the user.
+    /// Lets the session continue although budgets are exhausted. Returns a message for the user.
     pub(crate) fn lift_budgets(&self) -> String {
         let uses = match &self.uses {
             Ok(uses) => uses,

@@ -3,7 +3,7 @@
 //! IDs are hashed as soon as they are read, and the hashes are used only to check whether two readings belong to the
 //! same account.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::window_usage::UsagePage;
@@ -17,7 +17,7 @@ use crate::transcript::owner::Owner;
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
 /// A subscription plan, parsed from `organizationType`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
     /// Pro, for an individual.
@@ -58,7 +58,7 @@ impl Plan {
 }
 
 /// The account that Claude Code is logged in to, without IDs or names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// The plan.
     pub plan: Plan,
@@ -67,7 +67,6 @@ pub struct Account {
     /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,
     /// The hashes of the account ID and the organization ID.
-    #[serde(flatten)]
     pub owner: Owner,
 }
 
@@ -202,7 +201,7 @@ mod tests {
         .unwrap();
         assert_eq!(team_account.plan, Plan::Team);
         assert!(!team_account.administers());
-        let stored = serde_json::to_string(&team_account).unwrap();
+        let stored = format!("{team_account:?}");
         assert!(
             !stored.contains("1111") && !stored.contains("dev@"),
             "{stored}"

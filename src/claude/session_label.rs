@@ -1,17 +1,18 @@
 //! A human-readable label for a session: its title or the start of its first prompt, its directory, and its start time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::transcripts::title_of;
 use crate::disk;
+use crate::lenient_json::LenientJson;
 use crate::transcript::complete_lines;
 
-/// The number of bytes to search for the first prompt at the start of a transcript.
-const HEAD: u64 = 128 * 1024;
+/// The number of bytes to read at each end of a transcript. Claude Code writes the title when it is set, and again
+/// whenever a process stops working on the session. Lines of 85 KB are common.
+const END: u64 = 128 * 1024;
 /// The maximum number of characters to show from a prompt.
 const LONGEST_WORDS: usize = 40;
 
@@ -30,6 +31,8 @@ pub(crate) struct SessionLabel {
     pub(crate) first_words: Option<String>,
     /// True if `first_words` was removed because it must not be shown.
     pub(crate) hides_words: bool,
+    /// The directory that the session was started in.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// The fields of a transcript line that are used for a label.
@@ -38,6 +41,7 @@ pub(crate) struct SessionLabel {
 struct LabelLine {
     #[serde(rename = "type")]
     kind: Option<String>,
+    cwd: Option<PathBuf>,
     is_meta: Option<bool>,
     is_compact_summary: Option<bool>,
     is_sidechain: Option<bool>,
@@ -46,19 +50,31 @@ struct LabelLine {
 }
 
 impl SessionLabel {
-    /// Reads a session's title from its transcript, or else the start of its first prompt. The label is empty if the file
-    /// cannot be read.
+    /// Reads a session's label from its transcript. The label is empty if the file cannot be read.
     pub(crate) fn read(transcript: &Path) -> Self {
-        let title = title_of(transcript);
-        let first_words = match title {
-            Some(_) => None,
-            None => first_words_of(transcript),
+        let Ok((start, tail)) = disk::read_tail(transcript, END) else {
+            return Self::default();
         };
-        Self {
-            title,
-            first_words,
-            hides_words: false,
+        let head = if start > 0 {
+            disk::read_head(transcript, END).unwrap_or_default()
+        } else {
+            tail.clone()
+        };
+        let mut label = Self {
+            title: title_in(complete_lines(0, &head).chain(complete_lines(start, &tail))),
+            ..Self::default()
+        };
+        for line in complete_lines(0, &head) {
+            let Ok(line) = serde_json::from_slice::<LabelLine>(line) else {
+                continue;
+            };
+            label.first_words = line.first_words();
+            label.directory = label.directory.or(line.cwd);
+            if label.first_words.is_some() {
+                break;
+            }
         }
+        label
     }
 
     /// Removes the start of the first prompt so that the label can be shown to others.
@@ -85,18 +101,40 @@ impl SessionLabel {
     }
 }
 
-/// Returns the start of the first prompt in a transcript, or `None` if there is none near its beginning.
-fn first_words_of(transcript: &Path) -> Option<String> {
-    let head = disk::read_head(transcript, HEAD).ok()?;
-    complete_lines(0, &head).find_map(|line| {
-        let line: LabelLine = serde_json::from_slice(line).ok()?;
-        line.first_words()
-    })
-}
-
 /// Returns the first characters of a session ID, which are usually enough to recognize the session.
 pub(crate) fn short_id(session: &str) -> &str {
     session.get(..SHORT_ID).unwrap_or(session)
+}
+
+/// The types of lines that contain titles, each with the field that contains it, in order of precedence. A title chosen by
+/// the user always wins. Versions before 2.1 wrote summaries instead of titles.
+const TITLE_LINES: [(&str, &str); 3] = [
+    ("custom-title", "customTitle"),
+    ("ai-title", "aiTitle"),
+    ("summary", "summary"),
+];
+
+/// The maximum length, in bytes, of a line with a title. Titles are only a few words long.
+const MAX_TITLE_LINE: usize = 4 * 1024;
+
+/// Returns the last title of the line type with the highest precedence.
+fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
+    let mut titles = [const { None }; TITLE_LINES.len()];
+    for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {
+        for (title, (kind, field)) in titles.iter_mut().zip(TITLE_LINES) {
+            // The type is always the first field of these lines.
+            if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
+                *title = text_in(line, field).or(title.take());
+            }
+        }
+    }
+    titles.into_iter().flatten().next()
+}
+
+/// Returns the string in a line's field, or `None` if it is missing or blank.
+fn text_in(line: &[u8], field: &str) -> Option<String> {
+    let fields: Value = serde_json::from_slice(line).ok()?;
+    Some(fields.text(field)?.trim().to_owned())
 }
 
 impl LabelLine {
@@ -171,6 +209,7 @@ mod tests {
             untitled.name(),
             Some("fix the login page, which forgets the…")
         );
+        assert_eq!(untitled.directory.unwrap(), Path::new("/home/dev/api"));
     }
 
     #[test]
@@ -180,6 +219,24 @@ mod tests {
         assert_eq!(
             SessionLabel::read(Path::new("/nowhere")),
             SessionLabel::default()
+        );
+    }
+
+    fn title(lines: &[&str]) -> Option<String> {
+        title_in(lines.iter().map(|line| line.as_bytes()))
+    }
+
+    #[test]
+    fn a_users_title_takes_precedence_and_the_last_title_wins() {
+        let ai = r#"{"type":"ai-title","aiTitle":"A small task","sessionId":"s"}"#;
+        let later = r#"{"type":"ai-title","aiTitle":"A larger task","sessionId":"s"}"#;
+        let custom = r#"{"type":"custom-title","customTitle":"api","sessionId":"s"}"#;
+        let quoted = r#"{"parentUuid":null,"message":"{\"type\":\"ai-title\"}"}"#;
+        assert_eq!(title(&[ai, quoted, later]).unwrap(), "A larger task");
+        assert_eq!(title(&[custom, ai]).unwrap(), "api");
+        assert_eq!(
+            title(&[quoted, r#"{"type":"ai-title","aiTitle":null}"#]),
+            None
         );
     }
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::disk;
@@ -17,19 +16,15 @@ pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
 /// The scope of a settings file, from lowest to highest precedence. If several files set the same key, the highest
 /// scope wins, but hooks from all scopes are combined. The comments on the variants appear in the help text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SettingsScope {
     /// `settings.json` in `~/.claude`: all the user's projects.
-    #[serde(rename = "user_settings")]
     User,
     /// `.claude/settings.json` here: everyone who works on this project.
-    #[serde(rename = "project_settings")]
     Project,
     /// `.claude/settings.local.json` here: the user, in this project.
-    #[serde(rename = "local_settings")]
     Local,
     /// Set by an administrator for the whole machine. It cannot be chosen on the command line.
-    #[serde(rename = "managed_settings")]
     #[value(skip)]
     Managed,
 }
@@ -216,18 +211,29 @@ pub(crate) fn model_of_new_sessions(
     project: Option<&Path>,
 ) -> Option<String> {
     let files = of(paths, project);
-    let variable_in_settings = files
-        .iter()
-        .find_map(|file| file.get("env")?.get(MODEL_VARIABLE)?.as_str());
-    let model = match variable_in_settings.or(environment.text(MODEL_VARIABLE)) {
+    let model = match variable(&files, environment, MODEL_VARIABLE) {
         Some(model) => model,
-        None => effective_value(&files, "model")?.1.as_str()?,
+        None => effective_value(&files, "model")?.1.as_str()?.to_owned(),
     };
     let lowercase = model.to_lowercase();
     MODEL_FAMILIES
         .iter()
         .any(|family| lowercase.contains(family))
-        .then(|| model.to_owned())
+        .then_some(model)
+}
+
+/// Returns a variable that Claude Code gets from its settings or from this shell. The settings take precedence.
+pub(crate) fn variable(
+    files: &[SettingsFile],
+    environment: &Environment,
+    name: &str,
+) -> Option<String> {
+    let in_settings = files.iter().find_map(|file| file.get("env")?.get(name));
+    match in_settings {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+        None => environment.text(name).map(str::to_owned),
+    }
 }
 
 /// Returns the user's price table, which combines the list prices with the user's custom rates.

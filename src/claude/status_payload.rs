@@ -6,11 +6,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::window_usage::{OtherLimits, SpendLimitUsage, WindowUsage};
+use super::window_usage::SpendLimitUsage;
 use crate::lenient_json::LenientJson;
+use crate::limits::{Kind, Measure};
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;
 
@@ -18,8 +19,6 @@ use crate::time::reset_from_epoch_seconds;
 #[derive(Debug, Clone, Default)]
 pub struct StatusPayload {
     pub(crate) session_id: Option<String>,
-    /// The ID of the current or most recent prompt (since 2.1.196).
-    pub(crate) prompt_id: Option<String>,
     /// The session's transcript, which may not exist yet.
     pub(crate) transcript_path: Option<PathBuf>,
     /// The model's display name ("Opus 5.5"), or its ID if it has none.
@@ -48,15 +47,11 @@ pub struct StatusPayload {
     /// True if the session has neither a context nor a request yet, so nothing has been spent in it.
     pub(crate) is_new_session: bool,
     pub(crate) fast_mode: bool,
-    /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
-    pub(crate) prompt_cache: Option<PromptCache>,
-    /// The 5-hour window, which is available only with a subscription and after the first response.
-    pub(crate) five_hour: Option<WindowUsage>,
-    /// The weekly window, which is available only with a subscription and after the first response.
-    pub(crate) seven_day: Option<WindowUsage>,
-    /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which are not reported by any
-    /// version yet.
-    pub(crate) others: OtherLimits,
+    /// The usage windows, which are available only with a subscription and after the first response. No version reports those
+    /// of individual models yet.
+    pub(crate) windows: Vec<Measure>,
+    /// The gateway's spend limit (since 2.1.251).
+    pub(crate) spend_limit: Option<SpendLimitUsage>,
 }
 
 impl StatusPayload {
@@ -76,13 +71,12 @@ impl StatusPayload {
 
         let model = root.at("model");
         let model_id = model.string("id");
-        let windows = root.at("rate_limits");
+        let limits = root.at("rate_limits");
         let cost = root.at("cost");
         let client_run_ms = cost
             .at("total_duration_ms")
             .as_f64()
             .and_then(whole_milliseconds);
-        let cache = root.at("prompt_cache");
         let context_percent = root
             .at("context_window")
             .at("used_percentage")
@@ -95,7 +89,6 @@ impl StatusPayload {
             && cost.at("total_api_duration_ms").as_f64() == Some(0.0);
         Self {
             session_id: root.string("session_id"),
-            prompt_id: root.string("prompt_id"),
             transcript_path: path_in(&root, "transcript_path"),
             model_name: model
                 .string("display_name")
@@ -113,15 +106,11 @@ impl StatusPayload {
             context_percent,
             is_new_session,
             fast_mode: root.at("fast_mode") == true,
-            prompt_cache: PromptCache::parse(cache),
-            five_hour: window_usage(windows.at("five_hour")),
-            seven_day: window_usage(windows.at("seven_day")),
-            others: OtherLimits {
-                opus: window_usage(windows.at("seven_day_opus")),
-                sonnet: window_usage(windows.at("seven_day_sonnet")),
-                fable: window_usage(windows.at("seven_day_overage_included")),
-                spend_limit: spend_limit(windows.at("spend_limit")),
-            },
+            windows: WINDOWS
+                .into_iter()
+                .filter_map(|(window, name)| measure(window, limits.at(name)))
+                .collect(),
+            spend_limit: spend_limit(limits.at("spend_limit")),
         }
     }
 }
@@ -141,52 +130,37 @@ fn dollars(usd: &Value) -> Option<Money> {
     Money::from_noisy_usd(usd)
 }
 
-/// The state of a session's prompt cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PromptCache {
-    /// The time when the cache expires unless a prompt is sent.
-    pub(crate) expires_at: DateTime<Utc>,
-    /// How long the cache is kept after a prompt.
-    pub(crate) lifetime: TimeDelta,
-    /// The number of tokens that must be written again once the cache has expired.
-    pub(crate) tokens: u64,
-}
-
-impl PromptCache {
-    fn parse(cache: &Value) -> Option<Self> {
-        let lifetime = match cache.at("ttl").as_str()? {
-            "5m" => TimeDelta::minutes(5),
-            "1h" => TimeDelta::hours(1),
-            _ => return None,
-        };
-        Some(Self {
-            lifetime,
-            expires_at: reset_from_epoch_seconds(cache.at("expires_at").as_f64()?)?,
-            tokens: cache.at("recache_tokens_if_cold").as_u64()?,
-        })
-    }
-
-    /// Returns true if the cache has expired or is in the last fifth of its lifetime.
-    pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at - now <= self.lifetime / 5
-    }
-}
+/// The usage windows, and their names in the payload.
+const WINDOWS: [(Kind, &str); 5] = [
+    (Kind::FiveHour, "five_hour"),
+    (Kind::Weekly, "seven_day"),
+    (Kind::WeeklyOpus, "seven_day_opus"),
+    (Kind::WeeklySonnet, "seven_day_sonnet"),
+    (Kind::WeeklyFable, "seven_day_overage_included"),
+];
 
 /// Parses a usage window. Returns `None` if the percentage is missing or implausible.
-fn window_usage(limit: &Value) -> Option<WindowUsage> {
-    let percent = limit.at("used_percentage").as_f64();
-    Some(WindowUsage {
-        used_percent: percent.filter(|percent| (0.0..=10_000.0).contains(percent))?,
-        resets_at: limit
-            .at("resets_at")
-            .as_f64()
-            .and_then(reset_from_epoch_seconds),
+fn measure(window: Kind, limit: &Value) -> Option<Measure> {
+    Some(Measure {
+        window,
+        percent: used_percent(limit)?,
+        resets_at: reset(limit),
     })
+}
+
+fn used_percent(limit: &Value) -> Option<f64> {
+    let percent = limit.at("used_percentage").as_f64()?;
+    (0.0..=10_000.0).contains(&percent).then_some(percent)
+}
+
+fn reset(limit: &Value) -> Option<DateTime<Utc>> {
+    reset_from_epoch_seconds(limit.at("resets_at").as_f64()?)
 }
 
 fn spend_limit(limit: &Value) -> Option<SpendLimitUsage> {
     Some(SpendLimitUsage {
-        usage: window_usage(limit)?,
+        percent: used_percent(limit)?,
+        resets_at: reset(limit),
         used: dollars(limit.at("used_usd")),
         limit: dollars(limit.at("limit_usd")),
         period: limit.read("period"),
@@ -212,7 +186,7 @@ mod tests {
             br#"{"session_id":7,"model":"Opus","rate_limits":{"five_hour":[]}}"#,
         );
         assert_eq!(input.session_id, None);
-        assert_eq!(input.five_hour, None);
+        assert_eq!(input.windows, []);
         assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
@@ -222,7 +196,7 @@ mod tests {
         let parse_spend_limit = |limit: &str| {
             let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
             let payload = StatusPayload::parse(payload.as_bytes());
-            payload.others.spend_limit
+            payload.spend_limit
         };
         let full = parse_spend_limit(
             r#"{"used_percentage":102.5,"resets_at":1795219200,"used_usd":51.25,"limit_usd":50,"period":"daily"}"#,
@@ -230,7 +204,7 @@ mod tests {
         .unwrap();
         assert_eq!(full.limit, Some(Money::from_nano(50_000_000_000)));
         assert_eq!(full.period, Some(SpendPeriod::Daily));
-        assert!(full.usage.resets_at.is_some());
+        assert!(full.resets_at.is_some());
         let bare =
             parse_spend_limit(r#"{"used_percentage":3,"used_usd":"x","period":"hourly"}"#).unwrap();
         assert_eq!((bare.used, bare.limit, bare.period), (None, None, None));

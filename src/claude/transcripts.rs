@@ -12,13 +12,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use memchr::memmem;
-use serde_json::{Value, json};
 
-use crate::disk::{self, records};
-use crate::lenient_json::LenientJson;
-use crate::time::{Millis, datetime_from_system, parse_millis};
-use crate::transcript::complete_lines;
+use crate::disk::records;
+use crate::time::datetime_from_system;
 use crate::transcript::reader::FileState;
 
 /// The maximum directory depth below `projects` to search for transcripts. The deepest known transcripts are at depth
@@ -103,6 +99,11 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
     let mut files = TranscriptFiles::list(roots, SESSION_LEVELS, &|| false).files;
     files.sort_by_cached_key(|file| Reverse((file.state.modified, file.path.clone())));
     files
+}
+
+/// Returns the session transcript that was modified last.
+pub(crate) fn newest(roots: impl Iterator<Item = PathBuf>) -> Option<TranscriptFile> {
+    of_sessions(roots).into_iter().next()
 }
 
 /// Returns the project directories where a transcript has been created or deleted since the given time.
@@ -240,87 +241,6 @@ impl TranscriptFiles {
     }
 }
 
-/// The number of bytes to search for the title at each end of a transcript. Claude Code writes the title when it is
-/// set, and again whenever a process stops working on the session. Lines of 85 KB are common.
-const TITLE_BYTES: u64 = 128 * 1024;
-
-/// A line type that contains a title.
-struct TitleLine {
-    kind: &'static str,
-    field: &'static str,
-}
-
-/// The line types that contain titles, in order of precedence. A title chosen by the user always wins. Versions before
-/// 2.1 wrote summaries instead of titles.
-const TITLE_LINES: [TitleLine; 3] = [
-    TitleLine {
-        kind: "custom-title",
-        field: "customTitle",
-    },
-    TitleLine {
-        kind: "ai-title",
-        field: "aiTitle",
-    },
-    TitleLine {
-        kind: "summary",
-        field: "summary",
-    },
-];
-
-/// The maximum length, in bytes, of a line with a title. Titles are only a few words long.
-const MAX_TITLE_LINE: usize = 4 * 1024;
-
-/// Returns a session's title from its transcript. Returns `None` if there is no title or the transcript cannot be read.
-pub(crate) fn title_of(transcript: &Path) -> Option<String> {
-    let (start, tail) = disk::read_tail(transcript, TITLE_BYTES).ok()?;
-    let head = if start > 0 {
-        disk::read_head(transcript, TITLE_BYTES).ok()?
-    } else {
-        Vec::new()
-    };
-    title_in(complete_lines(0, &head).chain(complete_lines(start, &tail)))
-}
-
-/// Returns the last title of the line type with the highest precedence.
-fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
-    let mut titles = [const { None }; TITLE_LINES.len()];
-    for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {
-        for (title, TitleLine { kind, field }) in titles.iter_mut().zip(TITLE_LINES) {
-            // The type is always the first field of these lines.
-            if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
-                *title = text_in(line, field).or(title.take());
-            }
-        }
-    }
-    titles.into_iter().flatten().next()
-}
-
-/// Returns the string in a line's field, or `None` if it is missing or blank.
-fn text_in(line: &[u8], field: &str) -> Option<String> {
-    let fields: Value = serde_json::from_slice(line).ok()?;
-    Some(fields.text(field)?.trim().to_owned())
-}
-
-/// The number of bytes to search for a prompt at the end of a transcript. If the prompt is not there, its cost is not
-/// shown.
-const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
-
-/// Returns the time when a prompt was sent, or `None` if the prompt is not near the end of the transcript. Lines with
-/// tool results have the same ID as their prompt.
-pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
-    let (_, tail) = disk::read_tail(transcript, PROMPT_BYTES).ok()?;
-    let field = format!("\"promptId\":{}", json!(id));
-    let at = memmem::find(&tail, field.as_bytes())?;
-    let (before, after) = tail.split_at_checked(at)?;
-    let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-    let end = memchr::memchr(b'\n', after).map_or(tail.len(), |newline| at + newline);
-    let line: Value = serde_json::from_slice(tail.get(start..end)?).ok()?;
-    if line.get("toolUseResult").is_some() || line.at("isMeta") == true {
-        return None;
-    }
-    parse_millis(line.at("timestamp").as_str()?)
-}
-
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
@@ -417,44 +337,5 @@ mod tests {
         }
         let elsewhere = "/home/subagents/.claude/projects/p/abc.jsonl";
         assert_eq!(session_of(Path::new(elsewhere)), "abc");
-    }
-
-    fn title(lines: &[&str]) -> Option<String> {
-        title_in(lines.iter().map(|line| line.as_bytes()))
-    }
-
-    #[test]
-    fn a_users_title_takes_precedence_and_the_last_title_wins() {
-        let ai = r#"{"type":"ai-title","aiTitle":"A small task","sessionId":"s"}"#;
-        let later = r#"{"type":"ai-title","aiTitle":"A larger task","sessionId":"s"}"#;
-        let custom = r#"{"type":"custom-title","customTitle":"api","sessionId":"s"}"#;
-        let quoted = r#"{"parentUuid":null,"message":"{\"type\":\"ai-title\"}"}"#;
-        assert_eq!(title(&[ai, quoted, later]).unwrap(), "A larger task");
-        assert_eq!(title(&[custom, ai]).unwrap(), "api");
-        assert_eq!(
-            title(&[quoted, r#"{"type":"ai-title","aiTitle":null}"#]),
-            None
-        );
-    }
-
-    #[test]
-    fn a_prompt_is_found_by_its_own_line() {
-        let root = tempfile::tempdir().unwrap();
-        let transcript = root.path().join("s.jsonl");
-        let prompt = |id: &str, second: u32, more: &str| {
-            format!(
-                "{{\"type\":\"user\",\"promptId\":\"{id}\",\"timestamp\":\"2026-11-20T08:00:{second:02}.000Z\"{more}}}\n"
-            )
-        };
-        let result = ",\"toolUseResult\":{}";
-        let lines = [
-            prompt("a", 1, ""),
-            prompt("a", 2, result),
-            prompt("b", 3, result),
-        ];
-        std::fs::write(&transcript, lines.concat()).unwrap();
-        let [a, b, c] = ["a", "b", "c"].map(|id| prompt_sent(&transcript, id));
-        assert_eq!(a, parse_millis("2026-11-20T08:00:01.000Z"));
-        assert_eq!((b, c), (None, None));
     }
 }

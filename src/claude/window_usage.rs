@@ -14,7 +14,7 @@ use crate::lenient_json::LenientJson;
 use crate::limits::{Kind, Measure, USED_UP};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
-use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds, rfc3339};
+use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds};
 use crate::transcript::owner::Owner;
 
 /// The maximum difference between two reset times of the same window. The server rounds reset times, and messages
@@ -26,63 +26,35 @@ pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool 
     (reset - other).abs() <= MAX_RESET_DIFFERENCE
 }
 
-/// The usage of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WindowUsage {
-    /// The percentage used. The server may report slightly more than 100.
-    pub used_percent: f64,
-    /// The time when the window resets.
-    #[serde(default, deserialize_with = "rfc3339::deserialize_option")]
-    pub resets_at: Option<DateTime<Utc>>,
-}
-
 /// Rounds a percentage to the whole number that is displayed. The result is 100 only if the window is full.
 pub(crate) fn rounded_level(level: f64) -> f64 {
     let highest = if level < USED_UP { 99.0 } else { f64::INFINITY };
     level.round().min(highest)
 }
 
-impl WindowUsage {
-    pub(crate) fn of(measure: &Measure) -> Self {
-        Self {
-            used_percent: measure.percent,
-            resets_at: measure.resets_at,
-        }
-    }
+/// Returns true if a window has reset since its usage was measured.
+pub(crate) fn has_reset(resets_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    resets_at.is_some_and(|at| at <= now)
+}
 
-    pub(crate) fn is_used_up(&self) -> bool {
-        self.used_percent >= USED_UP
-    }
-
-    pub(crate) fn has_reset(&self, now: DateTime<Utc>) -> bool {
-        self.resets_at.is_some_and(|at| at <= now)
+/// Returns the present percentage of a window that was measured earlier. After the window's reset, it is zero, even if
+/// Claude Code has not reported the reset yet.
+pub(crate) fn level_at(now: DateTime<Utc>, percent: f64, resets_at: Option<DateTime<Utc>>) -> f64 {
+    if has_reset(resets_at, now) {
+        0.0
+    } else {
+        percent
     }
 }
 
-/// Limits that few users have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OtherLimits {
-    /// The weekly window for Opus models. Claude Code up to 2.1.329 does not report windows for individual models.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opus: Option<WindowUsage>,
-    /// The weekly window for Sonnet models.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sonnet: Option<WindowUsage>,
-    /// The weekly window for Fable models.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fable: Option<WindowUsage>,
-    /// The gateway's spend limit. If there are several, this is the one that is closest to being reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spend_limit: Option<SpendLimitUsage>,
-}
-
-/// A spend limit, and how much of it has been used.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A gateway's spend limit, and how much of it has been used. If there are several, this is the one that is closest to
+/// being reached.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpendLimitUsage {
-    /// The percentage used, and the end of the period.
-    #[serde(flatten)]
-    pub usage: WindowUsage,
+    /// The percentage used.
+    pub percent: f64,
+    /// The end of the period.
+    pub resets_at: Option<DateTime<Utc>>,
     /// The amount spent so far, according to the gateway.
     pub used: Option<Money>,
     /// The amount of the limit.
@@ -92,7 +64,7 @@ pub struct SpendLimitUsage {
 }
 
 /// The period of a spend limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpendPeriod {
     /// A day.
@@ -129,45 +101,20 @@ pub struct WindowFigures {
 impl WindowFigures {
     /// Returns the figures in a status-line call, or `None` if it has none.
     pub fn of_payload(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Self> {
-        let figures = Self {
+        if payload.windows.is_empty() && payload.spend_limit.is_none() {
+            return None;
+        }
+        Some(Self {
             at: now,
-            measures: measures(payload.five_hour, payload.seven_day, &payload.others),
-            spend_limit: payload.others.spend_limit,
-        };
-        let has_figures = !figures.measures.is_empty() || figures.spend_limit.is_some();
-        has_figures.then_some(figures)
+            measures: payload.windows.clone(),
+            spend_limit: payload.spend_limit,
+        })
     }
 
     /// Returns the usage of a window, or `None` if it is unknown.
-    pub(crate) fn usage(&self, window: Kind) -> Option<WindowUsage> {
-        let measure = self.measures.iter().find(|it| it.window == window)?;
-        Some(WindowUsage::of(measure))
+    pub(crate) fn usage(&self, window: Kind) -> Option<&Measure> {
+        self.measures.iter().find(|it| it.window == window)
     }
-}
-
-/// Returns the usage of each window that is known.
-pub(crate) fn measures(
-    five_hour: Option<WindowUsage>,
-    seven_day: Option<WindowUsage>,
-    others: &OtherLimits,
-) -> Vec<Measure> {
-    [
-        (Kind::FiveHour, five_hour),
-        (Kind::Weekly, seven_day),
-        (Kind::WeeklyOpus, others.opus),
-        (Kind::WeeklySonnet, others.sonnet),
-        (Kind::WeeklyFable, others.fable),
-    ]
-    .into_iter()
-    .filter_map(|(window, usage)| {
-        let usage = usage?;
-        Some(Measure {
-            window,
-            percent: usage.used_percent,
-            resets_at: usage.resets_at,
-        })
-    })
-    .collect()
 }
 
 /// Returns the display name of a usage window, such as "5h" or "Opus week".

@@ -14,8 +14,8 @@ use crate::export::{MergedRows, UnreadableFile, has_exports};
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::render::Report;
 use crate::spend::{
-    Attribution, GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups,
-    Statement, describe_unreadable, why_report,
+    Attribution, GroupBy, PullRequestSpend, ReportRequest, RequestedDays, RowGroups, Statement,
+    describe_unreadable, why_report,
 };
 use crate::terminal::{count_noun, print_error, with_progress};
 use crate::time::Zone;
@@ -45,9 +45,6 @@ pub(crate) struct SpendOptions {
     /// Show only this many rows (newest or most expensive)
     #[arg(long, value_name = "N", value_parser = parse_limit)]
     limit: Option<NonZeroUsize>,
-    /// Sort by date or by cost
-    #[arg(long, value_enum, hide_possible_values = true)]
-    order: Option<Order>,
     /// Combine several machines' exports in this directory
     #[arg(long, value_name = "DIR", conflicts_with = "why")]
     pub(crate) from: Option<PathBuf>,
@@ -103,7 +100,6 @@ impl SpendOptions {
             period: self.days.period(clock)?,
             zone: clock.zone.label(context.environment.text("TZ"), clock.now),
             clock,
-            order: self.order,
             limit: self.limit.map(NonZeroUsize::get),
             project: self.project.clone(),
             from: self.from.clone(),

@@ -19,11 +19,8 @@ use crate::witness::Limits;
 use crate::wording;
 
 /// The format of the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, clap::ValueEnum)]
 enum OutputFormat {
-    #[default]
-    Text,
-    Json,
     /// For the summary of a CI job, with the cost of the session.
     Markdown,
 }
@@ -36,16 +33,9 @@ pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Print text, json, or markdown (for CI)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        hide_default_value = true,
-        conflicts_with = "json"
-    )]
-    format: OutputFormat,
+    /// Print a summary for a CI job
+    #[arg(long, conflicts_with = "json")]
+    format: Option<OutputFormat>,
     /// Explain the stream-json on standard input
     #[arg(long, conflicts_with_all = ["text", "message", "session"])]
     stream: bool,
@@ -122,10 +112,9 @@ impl Subcommand for ExplainArguments {
 
 impl ExplainArguments {
     fn explain(&self, context: &Context, stream: &StreamJson) -> anyhow::Result<Reply> {
-        let as_json = self.json || self.format == OutputFormat::Json;
         let text = self.text(context);
         // In JSON, an empty message gets the same answer as any other unknown message.
-        if !as_json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        if !self.json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
@@ -157,16 +146,16 @@ impl ExplainArguments {
         }
         // A script that passes a message asks only about this message.
         let answer = match &meaning {
-            Some(_) if is_unknown_text && !as_json => current.as_ref(),
+            Some(_) if is_unknown_text && !self.json => current.as_ref(),
             Some(meaning) => Some(meaning),
             None => current.as_ref(),
         };
         let mut report = Report::new(json_of(answer, &limits));
-        if self.format == OutputFormat::Markdown {
+        if self.format.is_some() {
             let cost = context.cost_of(session, stream.cost_usd);
             let summary = wording::in_markdown(answer, cost.as_ref(), limits.clock());
             report = Report::from_document(&summary);
-        } else if !as_json {
+        } else if !self.json {
             if is_unknown_text {
                 report.paragraph(Tone::Plain, UNRECOGNIZED);
             }
@@ -193,7 +182,7 @@ impl ExplainArguments {
             Some(answer) => answer.exit_code(),
             None => 0,
         };
-        Ok(Reply::from(report).in_json(as_json).with_code(code))
+        Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
 }
 
@@ -229,8 +218,7 @@ impl Context {
         let session = if let Some(session) = session {
             session.to_owned()
         } else {
-            let newest_first = transcripts::of_sessions(self.paths.transcript_roots());
-            transcripts::session_of(&newest_first.first()?.path)
+            transcripts::session_of(&transcripts::newest(self.paths.transcript_roots())?.path)
         };
         let recorded = self
             .existing_ledger()

@@ -44,7 +44,7 @@ pub(super) fn preview(environment: Environment) -> Shown {
             report.row(row);
         }
     }
-    report.render(Page::for_stdout(&context.environment).with_theme(config.theme()))
+    report.render(Page::for_stdout(&context.environment))
 }
 
 /// Returns common terminal widths. If the output is a terminal, returns those that are narrower than the terminal,
@@ -74,7 +74,6 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
         sample = sample.replace(placeholder, &at);
     }
     let payload = StatusPayload::parse(sample.as_bytes());
-    let forty_two_cents = Money::from_nano(420_000_000);
     let facts = LineFacts {
         windows: WindowFigures::of_payload(&payload, clock.now),
         figures: Some(LiveFigures {
@@ -83,8 +82,6 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
             month: config.budget.month.map(|_| spent(80_150_000_000)),
             is_complete: true,
         }),
-        prompt: Some(forty_two_cents),
-        rewriting: Some(forty_two_cents),
         directory: Some("~/src/api".to_owned()),
         head: Some(Head::Branch("main".to_owned())),
         ..LineFacts::new(&payload, config, clock)

@@ -16,7 +16,7 @@ pub(crate) struct SpendArguments {
     #[command(flatten)]
     options: SpendOptions,
     /// Explain how one session's amount is calculated
-    #[arg(long, value_name = "SESSION", conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["by", "project", "limit", "csv"])]
     why: Option<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
@@ -28,7 +28,7 @@ pub(crate) struct SpendArguments {
     #[arg(long)]
     csv: bool,
     /// Write an HTML page, replacing any older one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why", "json", "csv"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "why", "json", "csv"])]
     html: Option<PathBuf>,
     /// Leave all names out of the page
     #[arg(long, requires = "html")]

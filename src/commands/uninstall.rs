@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::Value;
 
 use super::reply::{Reply, Subcommand};
-use crate::claude::account::global_state;
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::collect::Context;
 use crate::install::made_directories::MadeDirectories;
@@ -16,7 +14,6 @@ use crate::install::plugin::EnabledPlugin;
 use crate::install::slash_command::plugin_directory;
 use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
 use crate::locks::quarantine;
-use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -132,17 +129,6 @@ fn add_remains(
         }
     }
 
-    for plugin in counted_plugins(paths) {
-        let advice = format!(
-            "while Claude Code is closed, delete \"{plugin}\" from pluginUsage in {}",
-            paths.in_shell(&paths.global_state)
-        );
-        remains.push((
-            "Claude Code's count of how often you used the plugin",
-            advice,
-        ));
-    }
-
     let is_deleted_by_script = context.environment.text("WHYCAP_FROM") == Some("install.sh");
     if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths, made) {
         remains.push(("the program", command));
@@ -154,20 +140,4 @@ fn add_remains(
             report.item("  - ", Tone::Plain, format!("{subject}: {command}"));
         }
     }
-}
-
-/// Returns the IDs of whycap's plugins that appear in Claude Code's usage counts. Claude Code has no command to delete
-/// these counts.
-fn counted_plugins(paths: &Paths) -> Vec<String> {
-    let Some(state) = global_state(paths) else {
-        return Vec::new();
-    };
-    let Some(counts) = state.get("pluginUsage").and_then(Value::as_object) else {
-        return Vec::new();
-    };
-    counts
-        .keys()
-        .filter(|id| id.starts_with("whycap@"))
-        .cloned()
-        .collect()
 }

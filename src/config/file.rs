@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
 use toml::{Table, Value};
 
@@ -21,50 +20,34 @@ const SIZE_LIMIT: u64 = 256 * 1024;
 /// The maximum width of comments in a printed configuration.
 const COMMENT_COLUMNS: usize = 98;
 
-/// The content of a file, or the reason why it could not be read.
-type FileContents = Result<Vec<u8>, disk::Error>;
-
-/// The valid values from all files, by section.
+/// The valid values from the file, by section.
 type Sections = BTreeMap<String, Table>;
 
 impl Config {
-    /// Loads the system-wide file and the user's file, which takes precedence. Missing files are skipped.
+    /// Loads the user's file. If it does not exist, every key has its default.
     pub fn load(paths: &Paths) -> Self {
-        let system = read_file(&paths.system_config)
-            .map(|contents| (Some(paths.system_config.as_path()), contents));
-        let user = read_file(&paths.whycap_config).map(|contents| (None, contents));
-
-        Self::from_files(system.into_iter().chain(user))
+        match disk::read(&paths.whycap_config, SIZE_LIMIT) {
+            Ok(Some(bytes)) => Self::parse(&String::from_utf8_lossy(&bytes)),
+            Ok(None) => Self::default(),
+            Err(error) => Self {
+                problems: vec![ConfigProblem::of_file(error.to_string())],
+                ..Self::default()
+            },
+        }
     }
 
-    /// Parses the content of a single file.
+    /// Parses the content of a file.
     pub fn parse(text: &str) -> Self {
-        Self::from_files([(None, Ok(text.into()))])
-    }
-
-    /// Combines several files. Later files take precedence. If a file has a path, its problems mention it.
-    fn from_files<'path>(
-        files: impl IntoIterator<Item = (Option<&'path Path>, FileContents)>,
-    ) -> Self {
         let mut values = Sections::new();
         let mut config = Self::default();
-        for (path, contents) in files {
-            let first_problem = config.problems.len();
-            match parse_table(contents) {
-                Ok(table) => {
-                    for (section, value) in &table {
-                        config.add_section(section, value, &mut values);
-                    }
-                }
-                Err(text) => config.problems.push(ConfigProblem::of_file(text)),
-            }
-            if let Some(path) = path {
-                for problem in config.problems.iter_mut().skip(first_problem) {
-                    let _ = write!(problem.text, " (in {})", path.display());
+        match parse_table(text) {
+            Ok(table) => {
+                for (section, value) in &table {
+                    config.add_section(section, value, &mut values);
                 }
             }
+            Err(text) => config.problems.push(ConfigProblem::of_file(text)),
         }
-
         let with_values = Value::from(values)
             .try_into::<Self>()
             .unwrap_or_else(|error| {
@@ -193,15 +176,8 @@ impl Config {
     }
 }
 
-/// Reads a file. Returns `None` if it does not exist.
-fn read_file(path: &Path) -> Option<FileContents> {
-    disk::read(path, SIZE_LIMIT).transpose()
-}
-
 /// Parses the content of a file. The error is a sentence for the user.
-fn parse_table(contents: FileContents) -> Result<Table, String> {
-    let bytes = contents.map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&bytes);
+fn parse_table(text: &str) -> Result<Table, String> {
     text.parse().map_err(|error: toml::de::Error| {
         let position = error.span().unwrap_or_default().start;
         let text_before = text.get(..position).unwrap_or_default();
@@ -223,17 +199,14 @@ fn add_comment(toml: &mut String, text: &str, columns: usize) {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use clap::ValueEnum;
     use proptest::prelude::*;
 
     use super::*;
     use crate::config::{
-        Branches, Budget, BudgetAction, ClockChoice, DisplayConfig, Export, LineConfig, MeterForm,
+        Branches, Budget, BudgetAction, ClockChoice, DisplayConfig, Export, LineConfig,
         NotifyConfig, Others, SegmentName,
     };
-    use crate::environment::Environment;
-    use crate::terminal::THEMES;
 
     #[test]
     fn the_documented_example_is_valid() {
@@ -251,35 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn user_settings_take_precedence_over_system_settings() {
-        let system = "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n";
-        let user = "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\n";
-        let config = Config::from_files([system, user].map(|text| (None, Ok(text.into()))));
-        assert_eq!(config.export.projects, ["ada/*"]);
-        assert_eq!(config.export.labels["team"], "payments");
-        assert_eq!(config.budget.day, Some(20.0));
-        assert_eq!(config.problems.len(), 1, "{:?}", config.problems);
-        assert!(config.problems[0].text.contains("export.branches"));
-    }
-
-    #[test]
-    fn an_error_in_the_system_file_names_its_line_and_keeps_the_users_budget() {
-        let home = tempfile::tempdir().unwrap();
-        let mut paths = Paths::of(&Environment::new([], DateTime::UNIX_EPOCH));
-        paths.system_config = home.path().join("everybody.toml");
-        paths.whycap_config = home.path().join("own.toml");
-        #[expect(clippy::disallowed_methods, reason = "their files")]
-        {
-            std::fs::write(&paths.system_config, "[budget]\nday = 1\nday = 2\n").unwrap();
-            std::fs::write(&paths.whycap_config, "[budget]\nday = 5\n").unwrap();
-        }
-        let config = Config::load(&paths);
-        assert_eq!(config.budget.day, Some(5.0));
+    fn an_error_in_the_file_names_its_line() {
+        let config = Config::parse("[budget]\nday = 1\nday = 2\n");
         let problem = &config.problems[0].text;
-        assert!(
-            problem.contains("on line 3") && problem.contains("everybody.toml"),
-            "{problem}"
-        );
+        assert!(problem.contains("on line 3"), "{problem}");
     }
 
     #[test]
@@ -287,7 +235,7 @@ mod tests {
         let config = Config::parse("[budget]\nday = -1\nmonth = 300\n[colour]\nx = 1\n");
         assert_eq!(config.budget.day, None);
         assert_eq!(config.budget.month, Some(300.0));
-        assert!(config.invalid_file().is_none() && config.budget_problem().is_some());
+        assert!(config.problem_hiding_budgets().is_none() && config.budget_problem().is_some());
         assert_eq!(config.problems.len(), 2);
         assert!(
             config.problems[0].text.contains("budget.day"),
@@ -315,7 +263,9 @@ mod tests {
         );
         assert_eq!(config.budget.day, Some(5.0));
         assert_eq!(config.problems.len(), 4, "{:?}", config.problems);
-        assert!(config.invalid_file().is_none() && config.budget_problem_to_show().is_none());
+        assert!(
+            config.problem_hiding_budgets().is_none() && config.budget_problem_to_show().is_none()
+        );
     }
 
     #[test]
@@ -340,9 +290,9 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_a_separator_a_theme_and_bars_are_understood() {
+    fn several_lines_and_a_separator_are_understood() {
         let config = Config::parse(
-            "[statusline]\nlines = [[\"directory\", \"branch\"], [\"git\"], [\"model\", \"x\"], 7]\nseparator = \" | \"\ntheme = \"light\"\nwindows = \"bar\"\n",
+            "[statusline]\nlines = [[\"directory\", \"branch\"], [\"git\"], [\"model\", \"x\"], 7]\nseparator = \" | \"\n",
         );
         let rows = [
             &[SegmentName::Directory, SegmentName::Branch][..],
@@ -350,8 +300,6 @@ mod tests {
         ];
         assert_eq!(config.rows(), rows);
         assert_eq!(config.statusline.separator, " | ");
-        assert_eq!(config.statusline.theme, "light");
-        assert_eq!(config.statusline.windows, MeterForm::Bar);
         assert_eq!(config.problems.len(), 3, "{:?}", config.problems);
         assert!(config.shows(SegmentName::Branch) && !config.shows(SegmentName::Today));
     }
@@ -378,7 +326,7 @@ mod tests {
             Config::default().statusline.segments
         );
         assert_eq!(config.problems.len(), 1);
-        assert!(config.invalid_file().is_some() && config.budget_problem().is_some());
+        assert!(config.problem_hiding_budgets().is_some() && config.budget_problem().is_some());
     }
 
     /// Removes the fields that describe where the settings came from.
@@ -392,10 +340,6 @@ mod tests {
 
     fn segments() -> impl Strategy<Value = Vec<SegmentName>> {
         prop::collection::vec(prop::sample::select(SegmentName::value_variants()), 1..8)
-    }
-
-    fn form() -> impl Strategy<Value = MeterForm> {
-        prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)]
     }
 
     fn dollars() -> impl Strategy<Value = Option<f64>> {
@@ -451,17 +395,14 @@ mod tests {
             segments_ in segments(),
             lines in prop::collection::vec(segments(), 0..4),
             separator in "[ -~│·日]{1,5}",
-            theme in 0..THEMES.len(),
-            (windows, context) in (form(), form()),
             budget in budget(),
             clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
             desktop in any::<bool>(),
             export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
-            let theme = THEMES[theme].name.to_owned();
             let config = Config {
-                statusline: LineConfig { segments: segments_, lines, separator, theme, windows, context },
+                statusline: LineConfig { segments: segments_, lines, separator },
                 display: DisplayConfig { clock },
                 budget, notify: NotifyConfig { desktop },
                 export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),

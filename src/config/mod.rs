@@ -13,14 +13,13 @@ mod status_line;
 pub use budget::{Budget, BudgetAction};
 pub use display::{ClockChoice, DisplayConfig};
 pub use export::{Branches, Export, Others};
-pub use status_line::{LineConfig, MeterForm, SegmentName};
+pub use status_line::{LineConfig, SegmentName};
 
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::terminal::{THEMES, Theme};
 use crate::time::HourFormat;
 
 /// The complete configuration, structured like the file.
@@ -115,13 +114,11 @@ impl Config {
             .find(|problem| !problem.is_unknown_key)
     }
 
-    /// Returns the problem with an invalid file, which may contain budgets. Returns `None` if there is no invalid file,
-    /// or if another file sets a budget.
+    /// Returns the problem that makes the entire file invalid, so that its budgets are unknown.
     pub(crate) fn problem_hiding_budgets(&self) -> Option<&ConfigProblem> {
-        if self.budget.is_set() {
-            return None;
-        }
-        self.invalid_file()
+        self.problems
+            .iter()
+            .find(|problem| problem.section.is_none())
     }
 
     /// Returns the problems that affect a section. An invalid file affects all sections.
@@ -129,13 +126,6 @@ impl Config {
         self.problems
             .iter()
             .filter(move |problem| problem.affects(section))
-    }
-
-    /// Returns the first problem that makes an entire file invalid.
-    fn invalid_file(&self) -> Option<&ConfigProblem> {
-        self.problems
-            .iter()
-            .find(|problem| problem.section.is_none())
     }
 
     /// Returns the segments of each line. There is always at least one line.
@@ -153,12 +143,6 @@ impl Config {
             ClockChoice::Twelve => environment.hours = HourFormat::Twelve,
             ClockChoice::TwentyFour => environment.hours = HourFormat::TwentyFour,
         }
-    }
-
-    /// Returns the color theme of the status line.
-    pub(crate) fn theme(&self) -> &'static Theme {
-        let [default_theme, ..] = &THEMES;
-        Theme::named(&self.statusline.theme).unwrap_or(default_theme)
     }
 
     /// Returns true if the status line includes a segment. If not, there is no need to read its data.

@@ -3,8 +3,6 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::terminal::THEMES;
-
 /// The number of segments that are shown by default, in declaration order.
 const DEFAULT_SEGMENTS: usize = 7;
 
@@ -39,22 +37,8 @@ pub enum SegmentName {
     Duration,
     /// The session's cost per hour.
     Rate,
-    /// The cost of the latest prompt so far.
-    Prompt,
-    /// A warning that the prompt cache is about to expire.
-    Hint,
     /// The used and remaining usage credits, as last shown by `/usage`.
     Credits,
-}
-
-/// How a percentage is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MeterForm {
-    /// Only the percentage.
-    Text,
-    /// A bar, followed by the percentage.
-    Bar,
 }
 
 /// The appearance of the status line.
@@ -68,12 +52,6 @@ pub struct LineConfig {
     pub lines: Vec<Vec<SegmentName>>,
     /// The text between two segments.
     pub separator: String,
-    /// The name of the color theme.
-    pub theme: String,
-    /// How the plan's usage windows are shown.
-    pub windows: MeterForm,
-    /// How the use of the context window is shown.
-    pub context: MeterForm,
 }
 
 impl LineConfig {
@@ -85,7 +63,6 @@ impl LineConfig {
 
 impl Default for LineConfig {
     fn default() -> Self {
-        let [default_theme, ..] = &THEMES;
         Self {
             segments: SegmentName::value_variants()
                 .iter()
@@ -94,9 +71,6 @@ impl Default for LineConfig {
                 .collect(),
             lines: Vec::new(),
             separator: " \u{2502} ".to_owned(),
-            theme: default_theme.name.to_owned(),
-            windows: MeterForm::Text,
-            context: MeterForm::Text,
         }
     }
 }

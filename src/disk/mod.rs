@@ -1,13 +1,12 @@
 //! Writes all of whycap's files, and reads files that another user may have planted.
 //!
-//! Readers never see partially written files. Files have mode 0600 and directories have mode 0700, unless they are
-//! shared with a group (see [`group`]). Only files that whycap created are ever deleted. If a file has been replaced
+//! Readers never see partially written files. Files have mode 0600 and directories have mode 0700, except for exports in a
+//! directory that a group shares. Only files that whycap created are ever deleted. If a file has been replaced
 //! with a symbolic link, the link's target is not touched.
 //!
 //! A power failure can undo a write unless it was made with [`Durability::Synced`].
 
 pub(crate) mod directory;
-pub(crate) mod group;
 pub(crate) mod lock;
 pub(crate) mod ownership;
 mod read;
@@ -30,7 +29,7 @@ pub(crate) use write::create_private_file;
 pub(crate) use write::{
     Durability, copy_executable, create_atomically, create_parent_directory,
     create_private_directory, create_shared_parent_directory, create_synced, is_writable,
-    remove_owned_file, rename, write_atomically,
+    remove_owned_file, rename, write_atomically, write_for_group,
 };
 
 /// A failed file operation. The message includes the path and a remedy.

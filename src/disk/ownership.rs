@@ -70,23 +70,6 @@ fn open_regular_with(options: &mut OpenOptions, path: &Path, links: Links) -> io
     }
 }
 
-/// Opens one of the user's directories in order to change its mode. Fails if it is a symbolic link or belongs to
-/// another user.
-#[cfg(unix)]
-pub(super) fn open_owned_directory(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    set_safe_flags(&mut options, Links::Refuse);
-
-    let directory = options.open(path)?;
-    let metadata = directory.metadata()?;
-    if metadata.is_dir() && is_owned(&metadata) {
-        Ok(directory)
-    } else {
-        Err(not_owned())
-    }
-}
-
 /// Fails if the path exists but is not one of the user's regular files.
 pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
     match owned_file(path) {

@@ -108,6 +108,37 @@ fn try_write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> io
     move_over(temporary, path)
 }
 
+/// Like [`write_atomically`], but creates the directory, and lets the group of a shared directory read the file.
+pub(crate) fn write_for_group(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    create_shared_parent_directory(path)?;
+    try_write_for_group(path, bytes).map_err(write_error(path))
+}
+
+fn try_write_for_group(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    ownership::check_owned_file(path)?;
+    let temporary = write_temporary_file(path, bytes)?;
+    #[cfg(unix)]
+    share_with_group(temporary.as_file(), path)?;
+    move_over(temporary, path)
+}
+
+/// Lets a group read a file if its directory is shared with the group: the directory is writable by the group and has the
+/// setgid bit, so that new files belong to the group.
+#[cfg(unix)]
+fn share_with_group(file: &fs::File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    const SETGID_AND_GROUP_WRITE: u32 = 0o2020;
+    const GROUP_READ: u32 = 0o040;
+
+    let directory = fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+    let is_shared = directory.mode() & SETGID_AND_GROUP_WRITE == SETGID_AND_GROUP_WRITE;
+    if is_shared && file.metadata()?.gid() == directory.gid() {
+        let mode = 0o600 | directory.mode() & GROUP_READ;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
 /// Like [`write_atomically`], but returns false without writing anything if the file already exists.
 pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     write_temporary_file(path, bytes)

@@ -4,20 +4,22 @@ use std::path::Path;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use memchr::memmem;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Findings, Setup};
 use crate::claude::account::{self, Account, LoginState};
 use crate::claude::credentials::{self, Credential, is_on};
-use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
+use crate::claude::{settings, transcripts};
 use crate::disk;
 use crate::embedded;
+use crate::lenient_json::LenientJson;
 use crate::locks::{HarmfulLock, harmful};
 use crate::paths::Paths;
 use crate::time::format_duration;
+use crate::transcript::complete_lines;
 
 /// The first Claude Code version that supports all events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
@@ -26,7 +28,7 @@ const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 const FIRST_WITH_SWITCH_HOOKS: ClientVersion = ClientVersion(2, 1, 331);
 
 /// The number of bytes to search for the version at the end of a transcript.
-const VERSION_BYTES: u64 = 64 * 1024;
+const VERSION_BYTES: u64 = 256 * 1024;
 
 /// A row in `known_versions.json`, which lists issues in Claude Code that look like a limit. The rows are sorted by
 /// severity, and each one names its source.
@@ -53,25 +55,20 @@ fn issues_in(version: ClientVersion) -> Vec<String> {
 /// Returns the most recently used version of Claude Code, as recorded in the newest transcript or else in Claude Code's
 /// global state.
 fn last_version(paths: &Paths) -> Option<ClientVersion> {
-    let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
-        .into_iter()
-        .next();
-    newest_transcript
+    transcripts::newest(paths.transcript_roots())
         .and_then(|transcript| version_in_transcript(&transcript.path))
         .or_else(|| {
             let state = account::global_state(paths)?;
-            ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)
+            ClientVersion::parse(state.text("lastReleaseNotesSeen")?)
         })
 }
 
 fn version_in_transcript(path: &Path) -> Option<ClientVersion> {
-    let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-    // Quotes in text are escaped, so this can only match a field.
-    let key = b"\"version\":\"";
-    let start = memmem::rfind(&tail, key)? + key.len();
-    let rest = tail.get(start..)?;
-    let end = memchr::memchr(b'"', rest)?;
-    ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)
+    let (start, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
+    complete_lines(start, &tail).rev().find_map(|line| {
+        let fields: Value = serde_json::from_slice(line).ok()?;
+        ClientVersion::parse(fields.text("version")?)
+    })
 }
 
 pub(super) fn version_in_use(setup: &Setup, findings: &mut Findings) {
@@ -103,13 +100,16 @@ pub(crate) fn knows_switch_hooks(paths: &Paths) -> bool {
 pub(super) fn installations(setup: &Setup, findings: &mut Findings) {
     let executables = version::executables(&setup.paths, &setup.environment);
     if executables.len() > 1 {
-        let shown = executables
+        let places: Vec<String> = executables
             .iter()
-            .map(|executable| setup.paths.show(executable));
-        let places = shown.collect::<Vec<_>>().join(", ");
+            .map(|executable| setup.paths.show(executable))
+            .collect();
         let count = executables.len();
         findings.warn(
-            format!("Claude Code is installed {count} times: {places}"),
+            format!(
+                "Claude Code is installed {count} times: {}",
+                places.join(", ")
+            ),
             "Keep only one installation. An old version shows outdated limits and messages.",
         );
     }
@@ -146,24 +146,14 @@ pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
     }
 }
 
-/// Returns a variable that Claude Code gets from its settings or from this shell.
-fn variable(setup: &Setup, name: &str) -> Option<String> {
-    let in_settings = setup
-        .settings
-        .iter()
-        .find_map(|file| file.get("env")?.get(name));
-    match in_settings {
-        Some(value) => Some(value.as_str().map_or(value.to_string(), str::to_owned)),
-        None => setup.environment.text(name).map(str::to_owned),
-    }
-}
-
 /// Says whether Claude Code waits for the end of a limit by itself, because its hooks then do not report the limit.
 pub(super) fn watchdog(setup: &Setup, findings: &mut Findings) {
-    if variable(setup, WATCHDOG).is_none_or(|value| !is_on(value.as_ref())) {
+    let files = &setup.settings;
+    let watchdog = settings::variable(files, &setup.environment, WATCHDOG);
+    if watchdog.is_none_or(|value| !is_on(value.as_ref())) {
         return;
     }
-    let longest = variable(setup, LONGEST_WAIT)
+    let longest = settings::variable(files, &setup.environment, LONGEST_WAIT)
         .and_then(|value| value.parse().ok())
         .and_then(TimeDelta::try_milliseconds)
         .map_or("however long that takes".to_owned(), |longest| {

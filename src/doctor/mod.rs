@@ -160,9 +160,7 @@ const NAME_COLUMNS: usize = 16;
 
 /// Returns true if any check failed.
 pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .any(|finding| finding.verdict == CheckVerdict::Fail)
+    count(findings, CheckVerdict::Fail) > 0
 }
 
 /// Returns a report of the findings, except for checks without a problem, and a summary. The report starts with what blocks

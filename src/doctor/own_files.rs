@@ -75,11 +75,8 @@ pub(super) fn prices(setup: &Setup, findings: &mut Findings) {
     let updated = PriceTable::list().list.updated;
     let age = setup.environment.now.date_naive() - updated;
     if age > MAX_PRICE_TABLE_AGE {
-        let days = age.num_days();
         findings.warn(
-            format!(
-                "prices were last checked on {updated}, {days} days ago, so newer models may be missing"
-            ),
+            format!("prices were last checked on {updated}, so newer models may be missing"),
             "Update whycap.",
         );
     }
@@ -87,9 +84,7 @@ pub(super) fn prices(setup: &Setup, findings: &mut Findings) {
 
 pub(super) fn clock(setup: &Setup, findings: &mut Findings) {
     let now = setup.environment.now;
-    let newest_transcript = transcripts::of_sessions(setup.paths.transcript_roots())
-        .into_iter()
-        .next()
+    let newest_transcript = transcripts::newest(setup.paths.transcript_roots())
         .map(|transcript| DateTime::from_timestamp_nanos(transcript.state.modified));
     let evidence = match newest_transcript {
         Some(written) if written > now + CLOCK_TOLERANCE => {

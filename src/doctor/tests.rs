@@ -324,7 +324,7 @@ fn old_prices_and_harmful_locks_are_warnings() {
         .updated
         .and_time(chrono::NaiveTime::MIN);
     let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
-    complains(&setup, "prices", CheckVerdict::Warn, "91 days ago");
+    complains(&setup, "prices", CheckVerdict::Warn, "newer models");
     let (home, setup) = sound();
     let lock = home.path().join(".claude.json.lock");
     create_dir_all(&lock).unwrap();

@@ -137,7 +137,7 @@ fn scope_option(scope: SettingsScope) -> &'static str {
 }
 
 /// Returns the events that a hook in the settings handles.
-fn handled_events(setup: &Setup) -> Vec<String> {
+fn handled_events(setup: &Setup) -> BTreeSet<String> {
     setup
         .installed_entries()
         .flat_map(|(_, entries)| entries.hooks)
@@ -160,7 +160,7 @@ pub(super) fn hooks(setup: &Setup, findings: &mut Findings) {
     let missing: Vec<&str> = EVENTS
         .iter()
         .map(|(event, _)| *event)
-        .filter(|event| !handled.iter().any(|known| known == event))
+        .filter(|event| !handled.contains(*event))
         .collect();
     if missing.len() == EVENTS.len() {
         findings.fail(

@@ -32,7 +32,7 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
-/// The display texts for a cause. A text is empty if there is none.
+/// The display texts for a cause. If a cause needs no such text, the text is empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct CauseTexts {
@@ -51,7 +51,7 @@ impl RewriteCause {
         ALL.get(&self).unwrap_or(&NONE)
     }
 
-    /// Returns the verdict that such a rewrite was avoidable, which this proves.
+    /// Returns the verdict that a rewrite with this cause was avoidable, with the given proof.
     fn avoidable(self, proof: impl Into<String>) -> RewriteVerdict {
         RewriteVerdict {
             cause: self,
@@ -59,7 +59,7 @@ impl RewriteCause {
         }
     }
 
-    /// Returns the verdict that such a rewrite was not avoidable, or that nothing proves it.
+    /// Returns the verdict that a rewrite with this cause was not avoidable, or not provably so.
     pub(super) const fn not_avoidable(self) -> RewriteVerdict {
         RewriteVerdict {
             cause: self,
@@ -67,7 +67,7 @@ impl RewriteCause {
         }
     }
 
-    /// Returns true if the user can prevent such rewrites even though the task may have required them.
+    /// Returns true if the user can prevent rewrites with this cause, even though the task may have required them.
     pub(super) fn is_load(self) -> bool {
         matches!(self, Self::SkillLoaded | Self::ToolsLoaded)
     }
@@ -77,15 +77,15 @@ impl RewriteCause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
-    /// The proof that the rewrite was avoidable, or `None` if it was not, or if nothing proves it.
+    /// The proof that the rewrite was avoidable, or `None` if it was not provably avoidable.
     pub(super) proof: Option<String>,
 }
 
 /// The verdict on a rewrite whose cause cannot be proven.
 const UNEXPLAINED: RewriteVerdict = RewriteCause::Unknown.not_avoidable();
 
-/// The minimum number of missed tokens that counts as a rewrite. Claude Code 2.1.329 uses this threshold and the next
-/// one to count its own cache misses.
+/// The minimum number of missed tokens in a rewrite. Claude Code 2.1.329 uses this threshold and the next one to count
+/// its own cache misses.
 const MIN_TOKENS: u64 = 2_000;
 /// A read is considered complete if the response reads at least this percentage of the cached tokens.
 const COMPLETE_PERCENT: u64 = 95;
@@ -148,9 +148,10 @@ pub(super) fn verdict(
 
 /// Returns true if the cache entries that `previous` left had expired before the next request.
 fn has_expired(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
-    // Other sessions may have kept the tools and the system prompt in the cache, and forks may have kept what
-    // `previous` read. Only reading more than that proves that an entry that `previous` wrote was still there. The
-    // tools and the system prompt are usually shorter than the first prompt, but may grow later.
+    // Other sessions may have kept the tools and the system prompt in the cache, and forks may have kept the tokens
+    // that `previous` read. Only a response that reads more than these tokens proves that an entry that `previous`
+    // wrote was still there. The tools and the system prompt are usually shorter than the first prompt, but may grow
+    // later.
     let read = response.usage.cache_read;
     let is_write_read = read > previous.first_prompt
         && read > previous.usage.cache_read
@@ -219,9 +220,9 @@ impl RequestPair<'_> {
         }
     }
 
-    /// Returns a verdict that does not call the rewrite avoidable if the user may have changed the request. Commands,
-    /// updates, and restarts are expected to change it. For a subagent's request, the user's actions are recorded in a
-    /// different file.
+    /// Returns the verdict without its proof if the user may have changed the request. The rewrite is then not
+    /// considered avoidable. Commands, updates, and restarts are expected to change the request. For a subagent's
+    /// request, the user's actions are recorded in a different file.
     fn unless_by_user(&self, verdict: RewriteVerdict) -> RewriteVerdict {
         let (previous, response) = (self.previous, self.response);
         let is_by_user = self.new.base.is_none()
@@ -254,8 +255,8 @@ impl RequestPair<'_> {
     /// Returns true if the length of the prefix that was read does not match any possible cache entry.
     ///
     /// Each entry ends at a cache breakpoint. The previous response has one breakpoint at the end of what was read and
-    /// one at the end of what was written, with none in between. If it did not read everything that was available, an
-    /// older entry may end between these breakpoints.
+    /// one at the end of what was written, with none in between. If the response did not read everything that was
+    /// available, an older entry may end between these breakpoints.
     fn is_impossible(&self) -> bool {
         let shortest = self.previous.usage.cache_read;
         let read = self.response.usage.cache_read;

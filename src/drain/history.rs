@@ -28,7 +28,7 @@ pub(crate) struct CacheWrite {
     /// The account that paid for the response, if the transcript identifies it.
     owner: Option<Owner>,
     pub(crate) session: String,
-    /// The cost of the cache write. Both this cost and that of the rewrite are 0 until [`Self::price`] is called.
+    /// The cost of the cache write. Both this cost and the cost of the rewrite are 0 until [`Self::price`] is called.
     pub(crate) cost: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
@@ -64,7 +64,7 @@ pub(crate) struct Rewrite {
     pub(crate) tokens: u64,
     /// The cost of writing these tokens minus the cost of reading them.
     pub(crate) cost: Money,
-    /// The time elapsed since the previous response, or 0 if there is none.
+    /// The time elapsed since the previous response, or 0 if there is no previous response.
     pub(crate) after: Millis,
 }
 
@@ -87,15 +87,15 @@ fn sender_of(response: &ConversationResponse) -> String {
 struct SenderCaches {
     /// The subagent, if the sender is one.
     agent: Option<String>,
-    /// The causes of the sender's loads since that response.
+    /// The causes of the loads since the sender's previous response.
     loads: Vec<RewriteCause>,
     /// The latest response from each model. Each model has its own cache.
     by_model: HashMap<String, ConversationResponse>,
 }
 
 impl SenderCaches {
-    /// Returns the reason why the sender has a new cache. The arguments are the events before the first response from it,
-    /// and what the sender has loaded since its previous response.
+    /// Returns the reason why the sender has a new cache. `events` are the events before the first response from this
+    /// cache, and `loads` is what the sender has loaded since its previous response.
     fn cause_of_new(&self, events: Events, loads: &[RewriteCause]) -> RewriteCause {
         let mut others = self.by_model.values();
         if self.by_model.is_empty() {
@@ -115,7 +115,8 @@ impl SenderCaches {
 #[derive(Default)]
 struct History {
     shapes: Shapes,
-    /// The cache writes by the key of the response. Forks have copies of these responses in their own transcripts.
+    /// The cache writes, keyed by the response's key in the ledger. Forks have copies of these responses in their own
+    /// transcripts.
     writes: IndexMap<i64, CacheWrite>,
     file: FileHistory,
 }

@@ -52,8 +52,8 @@ pub(crate) struct ConversationResponse {
 }
 
 impl ConversationResponse {
-    /// Returns the response in an `assistant` line, which must have these fields, to this request. Returns `None` if the
-    /// line is not an API response or has no timestamp.
+    /// Returns the response in an `assistant` line with these fields, which answered this request. Returns `None` if
+    /// the line is not an API response or has no timestamp.
     pub(super) fn in_line(
         line: &[u8],
         fields: CacheLine<'_>,
@@ -107,8 +107,8 @@ impl ConversationResponse {
             .unwrap_or(FIVE_MINUTES)
     }
 
-    /// Merges what another line of the same response says about its cost. The rules are those of the ledger, so that
-    /// `drain` and `spend` show the same costs.
+    /// Merges the usage that another line of the same response states. The ledger follows the same rules, so `drain`
+    /// and `spend` show the same costs.
     pub(super) fn merge_usage(&mut self, other: &Self) {
         if self.usage.is_completed_by(other.usage) {
             self.several_calls.clone_from(&other.several_calls);

@@ -22,7 +22,7 @@ pub(super) struct Load {
     pub(super) agent: Option<String>,
 }
 
-/// The loads that are still waiting for a result, by call ID.
+/// The loads that are still waiting for a result, keyed by call ID.
 #[derive(Debug, Default)]
 pub(super) struct PendingLoads(HashMap<String, Load>);
 

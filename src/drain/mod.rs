@@ -1,8 +1,9 @@
 //! Finds parts of prompts that were unnecessarily rewritten to the prompt cache, and explains why.
 //!
-//! `line` has what is known about a response, and `history` compares each response with its predecessor in the same cache. `cause`
-//! determines why a part of the prompt was rewritten. `prices` calculates what that cost. `sums` adds up the results by
-//! cause and by session, and `report` renders them. docs/drain.md explains each cause and how it was tested.
+//! `line` contains what is known about a response, and `history` compares each response with its predecessor in the
+//! same cache. `cause` determines why a part of the prompt was rewritten. `prices` calculates the cost of the rewrite.
+//! `sums` adds up the results, grouped by cause and by session, and `report` renders them. docs/drain.md explains each
+//! cause and how it was tested.
 
 mod cause;
 mod history;

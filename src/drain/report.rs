@@ -31,8 +31,8 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// Returns the report. With `is_public`, it is a bug report, which contains no names, paths, or text from prompts or
-    /// responses, but the IDs of requests.
+    /// Returns the report. If `is_public` is true, it is a bug report, which contains the IDs of requests but no names,
+    /// no paths, and no text from prompts or responses.
     pub(crate) fn report(&self, is_public: bool) -> Report {
         let mut report = Report::new(self.json());
         self.add_summary(&mut report);
@@ -185,7 +185,8 @@ impl Drain {
 }
 
 impl Case {
-    /// Describes the case with its proof. With `is_public`, the text contains no names and identifies the request instead.
+    /// Describes the case with its proof. If `is_public` is true, the text identifies the request by its ID and
+    /// contains no names.
     fn text(&self, clock: Clock, is_public: bool) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
         let RewriteVerdict { cause, proof } = &rewrite.verdict;

@@ -1,4 +1,4 @@
-//! Adds up cache writes by cause and by session.
+//! Adds up cache writes, grouped by cause and by session.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ impl Sum {
     }
 }
 
-/// The sums of rewrites by cause.
+/// The sums of rewrites, grouped by cause.
 #[derive(Debug, Default)]
 pub(crate) struct SumsByCause {
     /// The sum of all causes.

@@ -54,7 +54,7 @@ pub(super) fn file_path(directory: &Path, month: NaiveDate, machine: &str) -> Pa
     directory.join(format!("{PREFIX}{}-{machine}{SUFFIX}", month_name(month)))
 }
 
-/// Returns true if a month is over and its file was written after that.
+/// Returns true if a month is over and its file was written after the end of the month.
 pub(super) fn is_final(path: &Path, month: NaiveDate, now: DateTime<Utc>) -> bool {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
     match (written, month.checked_add_months(Months::new(1))) {
@@ -80,7 +80,7 @@ pub(super) fn list_files(directory: &Path) -> Result<Vec<PathBuf>, UnreadableFil
 
 /// Calls `visit` with each row of a file. Unreadable rows are skipped.
 ///
-/// If any rows were skipped, returns an error after the last readable row. It contains the number of the first
+/// If any rows were skipped, returns an error after the last readable row. The error contains the number of the first
 /// unreadable line.
 pub(super) fn each_row(path: &Path, mut visit: impl FnMut(Row)) -> Result<(), UnreadableFile> {
     let file = open_regular(path).map_err(|error| UnreadableFile::new(path, None, error))?;

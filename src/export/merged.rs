@@ -1,9 +1,10 @@
 //! Adds up the rows of several machines.
 //!
-//! Of all rows with the same key, the one with the highest amount counts. If several have the same amount, it is the one
-//! of the machine whose name comes first. A machine that lacks some responses of a session counts them as unrecorded, so
-//! the unrecorded spend of a session comes from a single machine, without the responses that only others have. The
-//! printed SQL follows the same rules.
+//! Of all rows with the same key, only the one with the highest amount is included in a sum. If several rows have this
+//! amount, the row from the machine whose name comes first is included. A machine that lacks some responses of a
+//! session exports their cost as unrecorded spend. The unrecorded spend of a session is therefore taken from a single
+//! machine, and the cost of the responses that only other machines have is subtracted. The printed SQL follows the same
+//! rules.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,10 +18,10 @@ use crate::ledger::{
 };
 use crate::pricing::{Money, Usage};
 
-/// The rows that count, from all files in an export directory.
+/// The rows that are included in the sums, from all files in an export directory.
 #[derive(Debug)]
 pub(crate) struct MergedRows {
-    /// The rows in chronological order, with the amounts that count.
+    /// The rows in chronological order, with the amounts to add up.
     rows: Vec<Rc<Row>>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
@@ -53,7 +54,7 @@ impl MergedRows {
 /// A session's rows from all machines.
 #[derive(Default)]
 struct Session<'r> {
-    /// The cost of the responses, each of which counts once.
+    /// The cost of the session's responses, each of which is included once.
     recorded: Money,
     machines: BTreeMap<&'r str, SessionOnMachine<'r>>,
 }
@@ -66,7 +67,7 @@ struct SessionOnMachine<'r> {
     unrecorded: Vec<&'r Row>,
 }
 
-/// Returns the rows that count, in chronological order.
+/// Returns the rows that are included in the sums, in chronological order.
 fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
     // Somebody may have copied a file, so a machine may have several rows with the same key.
     rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
@@ -78,7 +79,7 @@ fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
         let Some(row) = copies.iter().rev().max_by_key(|row| row.cost_pico) else {
             continue;
         };
-        // Machines may assign a response to different sessions, so the session is that of the row that counts.
+        // Machines may assign a response to different sessions, so the session of the included row is used.
         let session = sessions.entry(&row.session).or_default();
         for copy in copies {
             let machine = session.machines.entry(&copy.machine).or_default();
@@ -101,10 +102,11 @@ fn rows_that_count(mut rows: Vec<Rc<Row>>) -> Vec<Rc<Row>> {
 }
 
 impl Session<'_> {
-    /// Returns the rows for unrecorded spend that count, with the amounts that count.
+    /// Returns the rows for unrecorded spend that are included in the sums, with the amounts to add up.
     ///
-    /// No machine's rows cost more than the session. So this is also true of the machine whose rows cost the most, and
-    /// unrecorded spend is what remains of their cost after the responses of all machines are subtracted.
+    /// The rows of a single machine never cost more than the session did. The rows are taken from the machine whose
+    /// rows cost the most. The unrecorded spend is the cost of these rows minus the cost of the responses of all
+    /// machines.
     fn unrecorded(self) -> Vec<Rc<Row>> {
         let machines = self.machines.into_values().rev();
         let Some(mut machine) = machines
@@ -215,7 +217,7 @@ mod tests {
         })
     }
 
-    /// Returns the amounts that count in chronological order.
+    /// Returns the included amounts in chronological order.
     fn amounts(rows: &[Rc<Row>]) -> Vec<i64> {
         let counted = rows_that_count(rows.to_vec());
         counted.iter().map(|row| row.cost_pico).collect()

@@ -11,7 +11,7 @@ use super::machine_name::machine_name;
 use super::project::{branch_name, project_name};
 use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::config::Export;
-use crate::disk::{self, Error, group};
+use crate::disk::{self, Error};
 use crate::ledger::{RecentSpend, Response, StoredRow};
 use crate::paths::Paths;
 use crate::pricing::Money;
@@ -30,7 +30,7 @@ pub(crate) struct RowSources {
 #[derive(Debug)]
 pub(crate) struct NewRows {
     machine: String,
-    /// The rows by the first day of their month.
+    /// The rows, grouped by the first day of their month.
     months: BTreeMap<NaiveDate, Vec<Row>>,
 }
 
@@ -77,7 +77,7 @@ impl NewRows {
                 continue;
             }
             let lines: String = rows.iter().map(Row::line).collect();
-            group::write_below(directory, &path, lines.as_bytes())?;
+            disk::write_for_group(&path, lines.as_bytes())?;
             written_rows += rows.len() as u64;
             written_months.push(month_name(*month));
         }
@@ -120,11 +120,11 @@ impl RowBuilder<'_> {
         self.add(row, response.session);
     }
 
-    /// Adds the unrecorded spend of each session up to the end of each month. It may be assigned to another month as more
-    /// becomes known, and the files of earlier months stay as they are. Because the rows contain totals, no part of it
-    /// then counts twice. Pending spend is not included, because a transcript may
-    /// still report it. If a session's transcript could not be read in full, its unrecorded spend is not included either,
-    /// because it may contain responses that another machine exports. In both cases, the amount is a lower bound.
+    /// Adds the unrecorded spend of each session up to the end of each month. When more becomes known, spend may move
+    /// to another month, but the files of earlier months stay as they are. Because each row contains the total so far,
+    /// no spend is counted twice. Pending spend is not included, because a transcript may still report it. If a
+    /// session's transcript could not be read in full, its unrecorded spend is not included either, because it may
+    /// contain responses that another machine exports. In both cases, the amount is a lower bound.
     fn add_unrecorded(&mut self) {
         let names = &self.sources.spend.responses.names;
         let incomplete = &self.sources.incomplete_sessions;
@@ -194,7 +194,8 @@ fn month_of(at: Millis) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-/// Returns the key for a session's unrecorded spend in a month. It is the same on all machines that have the session.
+/// Returns the key for a session's unrecorded spend in a month. The key is the same on all machines that have the
+/// session.
 fn key_of_part(session: &str, month: NaiveDate) -> String {
     let part = [UNRECORDED, session, &month_name(month)].join("\0");
     format!("{:016x}", xxh3_64(part.as_bytes()))

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::config::{Branches, Export, Others};
 use crate::disk::matches_wildcard;
 
-/// The name of a home directory, whose real name is often that of a person.
+/// The exported name of a home directory. The real name of a home directory is often a person's name.
 const HOME: &str = "~";
 
-/// The name of all projects that the user has not listed.
+/// The exported name of all projects that the user has not listed.
 const OTHER: &str = "other";
 
 /// The directories that contain home directories.

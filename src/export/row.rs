@@ -17,7 +17,7 @@ pub(super) const UNRECORDED: &str = "unrecorded";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Row {
-    /// The key of the fact. Of all rows with the same key, only one counts.
+    /// The key of the fact. Of all rows with the same key, only one is included in the sums.
     pub(super) key: String,
     #[serde(with = "utc_time")]
     pub(super) time: Millis,
@@ -35,7 +35,8 @@ pub(super) struct Row {
     pub(super) cache_write_5m: u64,
     pub(super) cache_write_1h: u64,
     pub(super) web_searches: u64,
-    /// The cost in trillionths of a dollar. That of unrecorded spend is the session's total up to the end of the month.
+    /// The cost in trillionths of a dollar. For unrecorded spend, this is the session's total up to the end of the
+    /// month.
     pub(super) cost_pico: i64,
     /// True if the real cost may be higher.
     pub(super) at_least: bool,
@@ -65,7 +66,7 @@ impl Row {
         Money::from_pico(self.cost_pico)
     }
 
-    /// Returns a value that is lowest for the row that counts among those of a machine with the same key.
+    /// Returns the sort key of the row. Of a machine's rows with the same key, the row to include in a sum comes first.
     pub(super) fn rank(&self) -> (&str, &str, Reverse<i64>, Millis) {
         (&self.key, &self.machine, Reverse(self.cost_pico), self.time)
     }

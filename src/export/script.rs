@@ -11,7 +11,7 @@ pub(crate) enum Script {
     Duckdb,
 }
 
-/// The views of the rows that count and of their sums, which are the same in both databases.
+/// The views of the included rows and of their sums, which are the same in both databases.
 const VIEWS: &str = include_str!("sql/views.sql");
 
 impl Script {

@@ -21,7 +21,7 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 impl Context {
     /// Returns the answer to a `/whycap` command with these arguments.
     ///
-    /// The user now knows of the session's error, so no notice about it follows.
+    /// The user now knows about the session's error, so no notice about the error is shown afterward.
     pub(super) fn answer(&self, words: &str) -> String {
         if let Some(session) = self.session() {
             self.record_shown(session);

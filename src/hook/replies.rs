@@ -30,7 +30,7 @@ const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 /// How long a hook keeps checking a project for new transcripts after a session starts in it.
 const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
 
-/// The cost, in dollars, from which the loss of a prompt cache is worth a message.
+/// The minimum cost, in dollars, at which the loss of a prompt cache is worth a message.
 const WORTH_SAYING_USD: f64 = 1.0;
 
 impl Context {
@@ -49,8 +49,8 @@ impl Context {
         }
     }
 
-    /// Says what a switch of the model costs, if it gives up a cache that is worth a dollar. Claude Code announces the user's
-    /// own switches in advance, and reports its own only afterward.
+    /// Returns a message about the cost of switching the model, if the switch discards a cache that is worth at least a
+    /// dollar. Claude Code announces the user's own switches in advance, and reports its own switches only afterward.
     pub(crate) fn on_model_switch(&self) -> Option<Value> {
         let event = self.event()?;
         let is_own_choice = !matches!(event.source.as_deref(), Some("auto" | "resume"));
@@ -77,7 +77,7 @@ impl Context {
             return None;
         }
         self.record_shown(session);
-        // The status line recommends the same.
+        // The status line recommends the same command.
         let more = if self.client_lacks_slash_command() {
             "`whycap explain` in another terminal"
         } else {
@@ -87,7 +87,7 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Stores that the user has been told about the session's error.
+    /// Records that the user has been told about the session's error.
     pub(crate) fn record_shown(&self, session: &str) {
         let fact = Fact {
             at: self.environment.now,
@@ -138,8 +138,8 @@ impl Context {
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 
-    /// Records the start or end of a run, and reads new lines from its session's transcript and from others. Sets a
-    /// damaged ledger aside. If anything fails, the next event tries again.
+    /// Records the start or end of a run, and reads new lines from its session's transcript and from other transcripts.
+    /// Sets a damaged ledger aside. If anything fails, the next event tries again.
     ///
     /// Claude Code waits for the hook to exit. The hook is faster if all transcripts have been read before, because it
     /// then checks only projects that have changed.

@@ -1,5 +1,5 @@
-//! Waits for a child process so that whoever started whycap notices no difference: signals reach the child, and whycap
-//! ends as the child does.
+//! Waits for a child process so that the program that started whycap notices no difference: signals reach the child,
+//! and whycap ends in the same way as the child.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -15,9 +15,10 @@ const PASSED_ON: [i32; 6] = [
     signal_hook::consts::SIGUSR2,
 ];
 
-/// Waits for the child. Until it ends, none of [`PASSED_ON`] ends this process.
+/// Waits for the child. Until the child ends, none of the signals in [`PASSED_ON`] ends this process.
 ///
-/// The signals are handled only from now on, so that the child ignores what this process was told to ignore (`nohup`).
+/// The signals are handled only from this point on, so that the child ignores the signals that this process was told to
+/// ignore (`nohup`).
 #[cfg(unix)]
 pub(crate) fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     use rustix::process::{Pid, Signal, kill_process};
@@ -45,13 +46,14 @@ pub(crate) fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     }
 }
 
-/// Waits for the child. Windows sends Ctrl-C to both processes, and it ends this one.
+/// Waits for the child. On Windows, Ctrl-C is sent to both processes and also ends this one.
 #[cfg(not(unix))]
 pub(crate) fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// Returns the exit code of a child. If a signal has ended the child, it ends this process, too.
+/// Returns the exit code of a child. If a signal has ended the child, this function ends the current process with the
+/// same signal.
 pub(crate) fn exit_code_like(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

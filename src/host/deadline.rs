@@ -37,7 +37,8 @@ impl Deadline {
         let seen_by_watcher = Arc::clone(&is_printed);
         let watch = move || {
             thread::sleep(limit * PATIENCE);
-            // If printing has started, this waits until it is done. If not, it cannot start while this lock is held.
+            // If printing has started, this waits until printing is done. Otherwise, printing cannot start while this
+            // lock is held.
             let is_printed = seen_by_watcher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
@@ -51,8 +52,8 @@ impl Deadline {
         Self { is_printed }
     }
 
-    /// Calls `print`, which must print all output, and returns its result. Whatever follows may take the remaining time
-    /// plus [`GRACE`].
+    /// Calls `print`, which must print all output, and returns its result. Work after this call may take the remaining
+    /// time plus [`GRACE`].
     pub(crate) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
         let mut is_printed = self
             .is_printed

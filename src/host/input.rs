@@ -19,8 +19,8 @@ pub(crate) struct InputLimits {
 /// hundredths of a second on a busy machine.
 const REST_LIMIT: Duration = Duration::from_millis(300);
 
-/// The number of bytes to read at a time. It must not be smaller than the internal buffer of [`io::stdin`], because
-/// [`is_readable`] does not notice input that is left in that buffer.
+/// The number of bytes to read at a time. This number must not be smaller than the internal buffer of [`io::stdin`],
+/// because [`is_readable`] does not notice input that is left in that buffer.
 const READ_SIZE: usize = 8 * 1024;
 
 /// Reads a JSON value from standard input.

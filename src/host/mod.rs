@@ -11,18 +11,14 @@ pub(crate) use deadline::Deadline;
 pub(crate) use input::{InputLimits, read_input};
 
 use std::panic::PanicHookInfo;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::terminal::{Shown, print, print_error};
 
 /// The memory, in bytes, that a status-line call needs for its thread, the ledger, and the output. This is three times
 /// the highest measured value.
 const NEEDED_MEMORY: usize = 8 << 20;
-
-/// Determines whether an abort ends the process immediately.
-static ABORTS_END_PROCESS: LazyLock<Arc<AtomicBool>> =
-    LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 
 /// Protects Claude Code from failures of the status line or a hook. A panic prints `fallback` and exits with code 0.
 ///
@@ -99,16 +95,11 @@ fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
         let abort = rustix::process::Signal::ABORT.as_raw();
-        let condition = Arc::clone(&ABORTS_END_PROCESS);
+        let condition = Arc::new(AtomicBool::new(true));
         let _ = signal_hook::flag::register_conditional_shutdown(abort, code, condition);
     }
     #[cfg(not(unix))]
     let _ = code;
-}
-
-/// Leaves abort handling to the code that has switched the terminal to full-screen mode.
-pub(super) fn release_aborts() {
-    ABORTS_END_PROCESS.store(false, Ordering::Relaxed);
 }
 
 /// Returns true if there is enough memory for a status-line call. Without enough memory, the process would be killed

@@ -7,7 +7,7 @@ use crate::limits::{Outlook, Past, Verdict};
 use crate::render::Table;
 use crate::wording;
 
-/// Renders the number of stops, for how long no prompt had a way through, and a table of the stops.
+/// Renders the number of stops, how long no prompt could be served, and a table of the stops.
 pub(super) fn stops(contents: &Contents<'_>, past: &Past) -> Markup {
     if past.stops.is_empty() {
         return html! {
@@ -39,7 +39,7 @@ fn table_of_stops(contents: &Contents<'_>, past: &Past) -> Table {
     table
 }
 
-/// Returns how the limit ended, or that it has not ended.
+/// Returns a text that says how the limit ended, or that it has not ended.
 fn outcome(contents: &Contents<'_>, outlook: &Outlook) -> String {
     let ending = wording::ending(outlook, contents.clock);
     ending.unwrap_or_else(|| match outlook.resets_at {

@@ -25,15 +25,15 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The start of every page. It identifies files that were written by whycap.
+/// The start of every page, which identifies files that were written by whycap.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
 /// The contents of a page.
 #[derive(Debug)]
 pub(crate) struct Contents<'c> {
-    /// The spend by session.
+    /// The spend, grouped by session.
     pub(crate) statement: Statement,
-    /// The totals of the same rows by project, model, and day.
+    /// The totals of the same rows, grouped by project, model, and day.
     pub(crate) sums: PageSums,
     /// The stops in the period, or `None` if the page is about exports, which do not contain them.
     pub(crate) past: Option<Past>,
@@ -48,10 +48,11 @@ impl Contents<'_> {
     pub(crate) fn page(mut self) -> String {
         self.sums.sort();
         let body = self.body().into_string();
-        // Maud escapes markup, but not the characters that reverse or hide text. The markup contains none of them.
+        // Maud escapes markup, but not the characters that reverse or hide text. These characters never occur in the
+        // markup itself.
         let body = escape(&body);
 
-        // A script that another program has injected cannot know the nonce.
+        // A script that another program has added to the page cannot know the nonce.
         let nonce = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(body.as_bytes()));
         let policy = format!(
             "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
@@ -198,7 +199,32 @@ fn table_cell(cell: &Cell, column: &Column, is_heading: bool) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::contrast::{contrast, rgb_of_hex};
+
+    /// Red, green, and blue components from 0 to 1.
+    type Rgb = [f64; 3];
+
+    /// Converts a color in the form `0xrrggbb`.
+    fn rgb_of_hex(hex: u32) -> Rgb {
+        [16, 8, 0].map(|shift| f64::from(hex >> shift & 0xff) / 255.0)
+    }
+
+    /// Returns the contrast ratio of two colors, as defined by WCAG 2.
+    fn contrast(first: Rgb, second: Rgb) -> f64 {
+        let first = relative_luminance(first);
+        let second = relative_luminance(second);
+        (first.max(second) + 0.05) / (first.min(second) + 0.05)
+    }
+
+    fn relative_luminance(color: Rgb) -> f64 {
+        let [red, green, blue] = color.map(|part| {
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
 
     /// Returns the colors in the style sheet, each with its name and its light and dark values.
     fn colors() -> Vec<(&'static str, [u32; 2])> {

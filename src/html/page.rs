@@ -57,7 +57,7 @@ impl Context {
         Ok(self.contents(statement, sums, Some(past), is_anonymous))
     }
 
-    /// Returns what stopped the sessions of a statement.
+    /// Returns the stops of the sessions whose spend the page shows.
     fn past_of(&self, request: &ReportRequest, statement: &Statement) -> Past {
         let mut past = self.past(request.period);
         if request.project.is_some() {

@@ -13,7 +13,7 @@ use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::spend::{SpendGroup, cost_cell, or_unknown, page_figures, session_name, share_text};
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
 
-/// The sums by model or project. On a page, they are sorted by cost, highest first.
+/// The sums, keyed by model or project. On a page, they are sorted by cost, highest first.
 type SumsByName = IndexMap<String, Tally>;
 
 /// The name for all models without a known price on an anonymous page.
@@ -28,7 +28,7 @@ pub(crate) struct PageSums {
     pub(super) projects: SumsByName,
     models: SumsByName,
     pub(super) days: BTreeMap<NaiveDate, Tally>,
-    /// The sums by session ID and model.
+    /// The sums, grouped by session ID and model.
     sessions: HashMap<String, SumsByName>,
     /// The quarter hour of the previous row and its local day. Consecutive rows often have the same time, and without
     /// this cache, the conversion would take longer than everything else.
@@ -36,8 +36,8 @@ pub(crate) struct PageSums {
 }
 
 impl PageSums {
-    /// Adds a row. It must include its session and project. If `names_model` is false, the name of the model is left
-    /// out because users can choose any name.
+    /// Adds a row. The row must include its session and project. If `names_model` is false, the name of the model is
+    /// left out because users can choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let day = match self.latest {
             Some((at, day)) if at == row.at => day,

@@ -351,20 +351,6 @@ impl OpenLedger {
         Some(self.sample?.process?.identity)
     }
 
-    /// Returns the session's spend after the given time, including spend that is not in any transcript yet.
-    pub(crate) fn session_after(&self, time: Millis) -> Option<Money> {
-        let recorded: Money = self
-            .ledger
-            .read(|store| {
-                store.value(
-                    "SELECT ifnull(sum(cost), 0) FROM responses WHERE session = ?1 AND at > ?2",
-                    [self.session, time],
-                )
-            })
-            .ok()?;
-        Some(recorded + self.pending)
-    }
-
     /// Returns the model that answers the session's requests, if that is not the one that the user selected. `current` is the
     /// model that Claude Code shows: the selected one, or the other one if the whole session was switched. Returns `None` if
     /// the user has selected a model since the last response.

@@ -1,46 +1,46 @@
-//! Decides if Claude Code sends the prompt of a stopped session again by itself.
+//! Decides whether Claude Code continues a stopped session by itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fold::{Stop, World};
 use super::{Announcement, Kind};
 
-/// The answer for one session: continues, does not continue, or was not stopped.
+/// Whether Claude Code continues a session by itself, and if it does not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuation {
-    /// Nothing stopped the session, or nobody asked about a session.
+    /// Nothing has stopped the session, or the question is not about a session.
     NotStopped,
-    /// It continues by this time.
+    /// The session continues by this time at the latest.
     At(DateTime<Utc>),
-    /// It does not continue.
+    /// The session does not continue by itself.
     No(WhyNot),
 }
 
 /// Why Claude Code does not continue a session by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyNot {
-    /// Claude Code only waits for the reset of a usage window, and none is stated.
+    /// No reset of a usage window is stated, and Claude Code waits for nothing else.
     NoReset,
     /// `autoContinueAtUsageLimit` is off in the settings.
     TurnedOff,
     /// The session was closed.
     Closed,
-    /// Claude Code said that it has cancelled the wait.
+    /// Claude Code has announced that it no longer waits.
     Cancelled,
-    /// A prompt, a restart, or a login after the limit has cancelled the wait.
+    /// A prompt, a restart, or a login since the error has cancelled the wait.
     Interrupted,
     /// This version of Claude Code does not continue by itself.
     OldVersion,
     /// The reset is more than 24 hours away.
     TooFar,
-    /// The time at which it would have continued has passed.
+    /// The time at which Claude Code would have continued has passed.
     Passed,
 }
 
-/// Claude Code continues within this time after a reset.
+/// The maximum time that Claude Code takes to continue after a reset.
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::seconds(90);
 
-/// The longest time for which Claude Code waits.
+/// The longest time that Claude Code waits for a reset.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 
 /// The first version that continues by itself.
@@ -55,7 +55,7 @@ impl World {
         if stops.peek().is_none() {
             return Continuation::NotStopped;
         }
-        // An error of another kind does not end the wait. Only an action of the user does.
+        // A later error of another kind does not end the wait. Only an action of the user ends it.
         let awaited =
             stops.find_map(|stop| Some((stop, stop.refusal.retry_at.or(reset_of(stop))?)));
         let Some((stop, reset)) = awaited else {
@@ -83,7 +83,7 @@ impl World {
         Continuation::At(reset + CONTINUES_WITHIN)
     }
 
-    /// Returns the sessions that Claude Code continues by itself, and when.
+    /// Returns the sessions that Claude Code continues by itself, and the latest time at which each of them continues.
     pub fn continuing(&self) -> Vec<(&str, DateTime<Utc>)> {
         self.sessions()
             .filter_map(|(session, _)| match self.continuation(Some(session)) {
@@ -114,7 +114,7 @@ impl World {
     }
 }
 
-/// Returns the reset that Claude Code waits for.
+/// Returns the time of the reset that Claude Code waits for, or `None` if it does not wait for a reset.
 fn reset_of(stop: &Stop) -> Option<DateTime<Utc>> {
     if !stop.limit().family().is_of_plan() {
         return None;

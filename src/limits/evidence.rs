@@ -1,4 +1,4 @@
-//! The facts that an answer rests on, as data for the views.
+//! The facts that support an answer, as data for the views.
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use super::outlook::Outlook;
 use super::{Kind, Payer, Source};
 use crate::messages::Verdict;
 
-/// One fact that an answer rests on.
+/// A fact that supports an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// The fact itself.
@@ -18,34 +18,34 @@ pub struct Evidence {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A fact that can support an answer.
+/// The content of a fact that supports an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proof {
     /// The error occurred in another session, but its limit also applies to this request.
     Elsewhere,
     /// The server itself named this limit.
     Claimed(Kind),
-    /// The server's reason why usage credits could not pay, such as `out_of_credits`.
+    /// The server's reason for not charging usage credits, such as `out_of_credits`.
     NoCredits(String),
-    /// The answer is based on the text of the message.
+    /// The text of the message is the basis of the answer.
     Message,
-    /// A usage window was used up to this percentage.
+    /// A reading showed how much of a usage window was used.
     Usage(Reading),
     /// There is no current reading that could confirm or contradict the message.
     NoUsage,
     /// The session belongs to a different account from the one that is logged in.
     OtherAccount,
-    /// No organization is involved, because the plan is a personal one.
+    /// The account has a personal plan, so no organization is involved.
     PersonalPlan,
     /// A key or a token is set at this place, so Claude Code uses it instead of a login.
     KeySet(String),
-    /// The same error stopped this many attempts.
+    /// The number of attempts that the same error has stopped.
     Attempts(usize),
-    /// A budget of the user's own is used up.
+    /// One of the user's own budgets is used up.
     Budget,
 }
 
-/// Returns what the answer rests on, most important first.
+/// Returns the facts that support the answer, most important first.
 pub(super) fn evidence(outlook: &Outlook) -> Vec<Evidence> {
     let Some(stop) = &outlook.stop else {
         return vec![Evidence {

@@ -1,4 +1,4 @@
-//! Facts: events with their time, their session, and their source. Facts are only ever appended.
+//! Facts: events with the time, the session, and the source of each. Facts are only ever appended.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{FULL, Kind, Payer, Purpose, USED_UP};
 pub struct Fact {
     /// The time of the event.
     pub at: DateTime<Utc>,
-    /// The session in which it happened, or `None` for a fact about the machine.
+    /// The session in which the event happened, or `None` for a fact about the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The source that reported the event.
@@ -43,11 +43,11 @@ pub enum Source {
     Processes,
     /// whycap's own budgets.
     Budget,
-    /// A text that the user pasted. It can be old, and it belongs to no session.
+    /// A text that the user pasted. The text can be old, and it belongs to no session.
     Pasted,
 }
 
-/// Something that happened, or that holds from its time on.
+/// An event, or a state that lasts until a later fact replaces it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -57,22 +57,23 @@ pub enum Event {
         /// requests, but they do not cancel a wait for a reset.
         is_typed: bool,
     },
-    /// The user typed a prompt that whycap answered itself, so that no request was sent. It cancels a wait for a reset.
+    /// The user typed a prompt that whycap answered itself. No request was sent, but the prompt cancels a wait for a
+    /// reset.
     Typed,
     /// The session received a response.
     Served(ModelResponse),
     /// A request was refused, and the error stopped the session.
     Refused(Refusal),
-    /// The state of the usage windows of the session's account, or of the login if the fact has no session.
+    /// The usage windows of the session's account, or of the logged-in account if the fact has no session.
     Read(Vec<Measure>),
-    /// The usage credits of the login, as `/usage` showed them.
+    /// The usage credits of the logged-in account, as `/usage` showed them.
     CreditsRead(Credits),
-    /// The session stated the account that it belongs to, as "account/organization".
+    /// The session stated which account it belongs to.
     Owned {
         /// The account and its organization.
         account: String,
     },
-    /// A key, a token, or a cloud provider pays for the session instead of the login. `None` if the session has none.
+    /// The key, the token, or the cloud provider that pays for the session, or `None` if the login pays.
     Paying(Option<Payer>),
     /// The account that is logged in on this machine, or `None` if nobody is.
     LoggedIn(Option<Login>),
@@ -80,11 +81,12 @@ pub enum Event {
     Selected {
         /// The family of the model, such as "opus".
         model: String,
-        /// The feature that makes its requests cost usage credits even if the plan has room, such as "fast mode".
+        /// The feature that makes the session's requests cost usage credits even if the plan has room, such as "fast
+        /// mode".
         #[serde(default, skip_serializing_if = "Option::is_none")]
         draws_on: Option<String>,
     },
-    /// Claude Code said how it will go on after a usage limit.
+    /// Claude Code announced what it would do after a usage limit.
     Announced(Announcement),
     /// True if the user lets Claude Code continue by itself after a reset.
     MayContinue(bool),
@@ -102,7 +104,7 @@ pub enum Event {
     Shown,
     /// The sessions that have a running process at this time.
     Running(BTreeSet<String>),
-    /// The use of one of the user's own budgets. Only a budget that blocks prompts is reported.
+    /// The usage of one of the user's own budgets. Only a budget that blocks prompts is reported.
     Budgeted(UsedBudget),
 }
 
@@ -115,7 +117,8 @@ pub struct ModelResponse {
     /// The purpose of the request.
     #[serde(default)]
     pub purpose: Purpose,
-    /// The usage windows as the response stated them. History adds what a status-line call shows a moment later.
+    /// The usage windows that the response stated. `history` adds the usage that a status-line call shows a moment
+    /// later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<Measure>,
 }
@@ -134,10 +137,10 @@ pub struct Refusal {
     /// The HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The server's own statement about the refused request.
+    /// What the server itself reported about the refused request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<ServerClaim>,
-    /// The time at which Claude Code sends the same request again, if it waits for that instead of stopping the session.
+    /// The time at which Claude Code repeats the request, if it waits until then instead of stopping the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<DateTime<Utc>>,
     /// The version of Claude Code.
@@ -146,20 +149,21 @@ pub struct Refusal {
     /// The purpose of the request.
     #[serde(default)]
     pub purpose: Purpose,
-    /// The usage windows as the refusal stated them. History adds what a status-line call shows a moment later.
+    /// The usage windows that the refusal stated. `history` adds the usage that a status-line call shows a moment
+    /// later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<Measure>,
 }
 
-/// The server's own statement about a refused request (`quotaLimits`).
+/// What the server itself reported about the limit of a refused request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerClaim {
-    /// The limit that the server names: a usage window, or the pool of usage credits. `None` if it names none that whycap
-    /// knows.
+    /// The limit that the server names: a usage window, or the pool of usage credits. `None` if the server names no
+    /// limit, or one that whycap does not know.
     pub limit: Option<Kind>,
-    /// The time at which the limit that the server names resets.
+    /// The time at which the limit that the server names will reset.
     pub resets_at: Option<DateTime<Utc>>,
-    /// The server's reason why usage credits could not pay, such as `out_of_credits`.
+    /// The server's reason for not charging usage credits, such as `out_of_credits`.
     pub no_credits_because: Option<String>,
 }
 
@@ -168,9 +172,9 @@ pub struct ServerClaim {
 pub struct Measure {
     /// The usage window.
     pub window: Kind,
-    /// The percentage that is used.
+    /// The percentage of the window that is used.
     pub percent: f64,
-    /// The time at which the window resets, or `None` if it has not begun or nothing states it.
+    /// The time at which the window resets, or `None` if the window has not begun or no source states the reset.
     pub resets_at: Option<DateTime<Utc>>,
 }
 
@@ -185,7 +189,7 @@ pub struct Credits {
     pub limit: Option<f64>,
     /// The currency.
     pub currency: Option<String>,
-    /// The server's reason why credits cannot pay.
+    /// The server's reason for not charging usage credits.
     pub disabled_reason: Option<String>,
 }
 
@@ -202,19 +206,19 @@ pub struct Login {
     pub is_admin: bool,
 }
 
-/// An announcement of Claude Code about how it goes on after a usage limit.
+/// An announcement by Claude Code about what it will do after a usage limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Announcement {
-    /// It will continue by itself after the reset.
+    /// Claude Code will continue by itself after the reset.
     Continues,
-    /// It has stopped waiting for the reset.
+    /// Claude Code has stopped waiting for the reset.
     Cancelled,
-    /// It works at lower priority until the reset, which costs no money.
+    /// Claude Code works at lower priority until the reset, which costs nothing.
     LowerPriority,
 }
 
-/// The use of one of the user's own budgets.
+/// The usage of one of the user's own budgets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsedBudget {
     /// The spend that counts toward the budget.
@@ -240,19 +244,19 @@ pub enum BudgetScope {
 }
 
 impl Measure {
-    /// Returns true if the window counts as full.
+    /// Returns true if the window is considered full.
     pub fn is_full(&self) -> bool {
         self.percent >= FULL
     }
 
-    /// Returns true if nothing of the window is left, so that credits may be paying.
+    /// Returns true if the window is used up completely, so that usage credits may be paying.
     pub(crate) fn is_used_up(&self) -> bool {
         self.percent >= USED_UP
     }
 }
 
 impl Refusal {
-    /// Returns true if the reply may have stated the usage of the plan.
+    /// Returns true if the server may have sent the plan's usage with the refusal.
     pub(crate) fn is_about_usage(&self) -> bool {
         self.claim.is_some() || self.class.as_deref() == Some("rate_limit")
     }
@@ -264,7 +268,7 @@ impl Login {
         matches!(self.plan.as_deref(), Some("team" | "enterprise"))
     }
 
-    /// Returns true if the account has a plan of its own.
+    /// Returns true if the account has a personal plan.
     pub fn is_personal(&self) -> bool {
         matches!(self.plan.as_deref(), Some("pro" | "max"))
     }

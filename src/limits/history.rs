@@ -1,7 +1,8 @@
-//! The facts in the order in which they happened, each told once.
+//! Arranges the facts in chronological order, with one fact for each event.
 //!
-//! Several sources report parts of one event: a hook and the transcript report the same refusal, and a later status-line
-//! call shows the usage that came with a response. A client also repeats the usage that it showed last.
+//! Several sources report parts of one event: a hook and the transcript report the same refusal, and a later
+//! status-line call shows the usage that came with a response. A client also shows the same usage again until its next
+//! response.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -10,10 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Event, Fact, Kind, Measure, Refusal, Source};
 
-/// A status-line call shows the usage that came with a response or a refusal at most this much later.
+/// The maximum time until a status-line call shows the usage that came with a response or a refusal.
 const SHOWN_WITHIN: TimeDelta = TimeDelta::minutes(2);
 
-/// Two reports of one refusal are at most this far apart.
+/// The maximum time between two reports of the same refusal.
 const SAME_REFUSAL: TimeDelta = TimeDelta::seconds(15);
 
 /// Returns the facts up to `now`, oldest first, with one fact for each event.
@@ -30,7 +31,8 @@ pub(super) fn arrange(mut facts: Vec<Fact>, now: DateTime<Utc>) -> Vec<Fact> {
     history.facts
 }
 
-/// Orders facts by time. Files state seconds, so facts of one second are in the order in which a session causes them.
+/// Orders facts by time. Some times are exact only to the second, so facts with the same time are put in the order in
+/// which a session causes them.
 fn order(fact: &Fact, other: &Fact) -> Ordering {
     let by_time = fact.at.cmp(&other.at);
     by_time
@@ -55,7 +57,8 @@ fn rank(event: &Event) -> u8 {
     }
 }
 
-/// Dates the first known login, payer, and model back to the beginning, because they held until something changed them.
+/// Moves the first known login, payer, and model to the beginning of time, because they applied until something changed
+/// them.
 fn date_back(facts: &mut [Fact]) {
     let mut known = HashSet::new();
     for fact in facts {
@@ -77,7 +80,7 @@ struct History {
     facts: Vec<Fact>,
     /// The last response or refusal of each session.
     exchanges: HashMap<String, Exchange>,
-    /// The usage that each session showed last.
+    /// The usage that each session last showed.
     shown: HashMap<(String, Kind), Measure>,
 }
 
@@ -123,14 +126,16 @@ impl History {
         self.facts.push(Fact { event, ..fact });
     }
 
-    /// Notes what the session shows. Until its next response, it repeats the usage that it showed last.
+    /// Records the usage that the session shows. Returns true if it differs from the usage that the session last
+    /// showed, which the session repeats until its next response.
     fn is_new(&mut self, session: &str, measure: &Measure) -> bool {
         let key = (session.to_owned(), measure.window);
         self.shown.insert(key, measure.clone()).as_ref() != Some(measure)
     }
 
-    /// Adds the usage to the last response or refusal if it came with it. Returns false if it did not. A client may first
-    /// show older usage, and a refusal that is not about usage brings none.
+    /// Adds the usage to the session's last response or refusal. Returns false if the usage did not come with that
+    /// response or refusal. A client may show older usage first, and a refusal that is not about usage comes without
+    /// any.
     fn attach(
         &mut self,
         session: &str,
@@ -150,7 +155,7 @@ impl History {
             Event::Refused(refusal) if has_news || refusal.is_about_usage() => &mut refusal.usage,
             _ => return false,
         };
-        // Usage rises until a window is reset, so higher figures are later ones.
+        // Usage only rises until a window is reset, so higher figures are newer.
         let has_risen = usage
             .iter()
             .zip(measures)
@@ -162,8 +167,8 @@ impl History {
         is_attached
     }
 
-    /// Merges another report of the session's last refusal. Each source reports a refusal once, so a second report of
-    /// the same source is another attempt. Returns false if it is one.
+    /// Merges another report into the session's last refusal. Returns false if the report is about another attempt.
+    /// Each source reports a refusal once, so a second report from the same source is about another attempt.
     fn merge(
         &mut self,
         session: &str,
@@ -185,7 +190,7 @@ impl History {
             && !last.reporters.contains(&source);
         if is_same {
             last.reporters.push(source);
-            // A transcript says more than a hook.
+            // A transcript contains more details than the input of a hook.
             if known.claim.is_none() && source == Source::Transcript {
                 let usage = std::mem::take(&mut known.usage);
                 *known = Refusal {

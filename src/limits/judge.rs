@@ -7,7 +7,7 @@ use super::resource::{Ends, Family, Plans};
 use super::{Kind, Login, Payer, Refusal, Request};
 use crate::messages::{Message, Stated, Stops, TimeOf, Verdict};
 
-/// The longest time until a reset of the 5-hour window, as messages round it.
+/// The longest time until a reset of the 5-hour window, with an allowance for the rounding of times in messages.
 const FIVE_HOURS_ROUNDED: TimeDelta = TimeDelta::minutes(5 * 60 + 5);
 
 /// The meaning of a refusal.
@@ -17,9 +17,9 @@ pub(crate) struct Judgement {
     pub verdict: Verdict,
     /// True if the message does not say which window is full.
     pub is_guess: bool,
-    /// The closed resources. The limit itself is the first one. Empty if nothing is closed.
+    /// The resources that the refusal shows to be closed, starting with the limit itself. Empty if nothing is closed.
     pub closes: Vec<Closed>,
-    /// The window that is full, if the limit depends on one.
+    /// The full window, if the limit depends on a window.
     pub window: Option<Kind>,
     /// The readings that confirm or contradict the message.
     pub readings: Vec<Reading>,
@@ -32,7 +32,7 @@ pub(crate) struct Closed {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The knowledge at the moment at which a request was refused.
+/// What was known when a request was refused.
 pub(crate) struct Scene<'a> {
     pub at: DateTime<Utc>,
     pub request: &'a Request,
@@ -40,11 +40,12 @@ pub(crate) struct Scene<'a> {
     pub account: Option<&'a Login>,
     /// The account that is logged in, whose plan could pay instead of the session's key.
     pub login: Option<&'a Login>,
-    /// True if the session is known to belong to another account than the login.
+    /// True if the session is known to belong to a different account from the one that is logged in.
     pub is_of_other: bool,
     /// True if the session uses something that always costs usage credits, such as fast mode.
     pub draws_on_credits: bool,
-    /// True if the usage that comes with the refusal may still arrive, so that older readings prove nothing yet.
+    /// True if a status-line call may still show the usage that came with the refusal, so that older readings prove
+    /// nothing yet.
     pub awaits_usage: bool,
     pub readings: &'a Readings,
 }
@@ -76,14 +77,14 @@ pub(crate) fn judge(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
     }
 }
 
-/// Returns the verdict on a limit of this kind, unless the catalog fixes another one.
+/// Returns the verdict on a limit of this kind, which applies unless the catalog specifies another verdict.
 fn usual_verdict(limit: Kind, refusal: &Refusal, scene: &Scene<'_>) -> Verdict {
     let has_plan = scene.login.is_some_and(|login| login.plan.is_some());
     let replaces_plan = has_plan && matches!(scene.request.payer, Payer::Key(_));
     let is_pasted = refusal.class.is_none() && refusal.status.is_none();
     match limit.family() {
         Family::Prepaid if replaces_plan => Verdict::WrongCredential,
-        // Nothing shows that a pasted message about money is about this user.
+        // Nothing shows that a pasted message about money was meant for this user.
         Family::Prepaid if is_pasted => Verdict::CannotTell,
         Family::Prepaid | Family::Budget => Verdict::Real,
         Family::Access if limit == Kind::OrgDisabled && replaces_plan => Verdict::WrongCredential,
@@ -122,8 +123,8 @@ fn unmeasured(limit: Kind, verdict: Verdict, message: &Message, scene: &Scene<'_
     }
 }
 
-/// Returns when a resource of this kind opens again, or `None` if nothing states it. `stated` is the time of the limit
-/// itself, and `reset` that of the full window.
+/// Returns the time at which a resource of this kind opens again, or `None` if no source states it. `stated` is the
+/// stated end of the limit itself, and `reset` is the reset of the full window.
 fn end_of(
     kind: Kind,
     at: DateTime<Utc>,
@@ -147,8 +148,8 @@ impl Scene<'_> {
         self.readings.full(&self.request.payer, self.at)
     }
 
-    /// Returns the readings that show that this window, or every window if none is named, had room. Another window that
-    /// is full means that the message only names the wrong one.
+    /// Returns the readings that prove that this window had room, or that every window had room if no window is named.
+    /// Returns no readings if another window is full, because the message then only names the wrong window.
     fn contradicting(&self, window: Option<Kind>) -> Vec<Reading> {
         let disputed = window.map_or(OF_ALL_MODELS.to_vec(), |window| vec![window]);
         let known: Vec<_> = disputed
@@ -164,9 +165,9 @@ impl Scene<'_> {
     }
 }
 
-/// The contents of a message about the usage of a plan, and of the server's statement.
+/// What a message about the usage of a plan says, and what the server itself reported.
 struct Statement {
-    /// The limit that the message names, if it is one of a plan, or else the one that the server names.
+    /// The limit of a plan that the message names, or else the limit that the server names.
     named: Option<Kind>,
     /// The limit that the server names.
     claimed: Option<Kind>,
@@ -197,7 +198,7 @@ impl Statement {
                 },
             })
             .or(message.stated);
-        // A cap has an end of its own. Everything else ends with the reset of a window.
+        // A cap has its own end. Every other limit ends with the reset of a window.
         let has_own_end = named.is_some_and(|kind| kind.description().ends == Ends::ResetOrMonth);
         let by_length = |reset| {
             if reset - at <= FIVE_HOURS_ROUNDED {
@@ -234,7 +235,8 @@ impl Statement {
     }
 }
 
-/// Decides what a message about the usage of a plan means: a window, the credits beyond it, or a cap on them.
+/// Decides which limit a message about the usage of a plan means: a usage window, the credits beyond it, or a cap on
+/// these credits.
 fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> Judgement {
     let statement = Statement::new(refusal, message, scene.at);
     let named = statement.named;
@@ -263,7 +265,7 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
         .or(statement.window)
         .or(statement.guessed);
     let measured_reset = measured.and_then(|reading| reading.measure.resets_at);
-    // The reset of a window may have been moved since an older reading of it.
+    // The server may have moved the reset of the window since the reading was taken.
     let is_older = measured.is_none_or(|reading| reading.at < scene.at);
     let newer = statement
         .reset
@@ -288,8 +290,8 @@ fn judge_plan_limit(refusal: &Refusal, message: &Message, scene: &Scene<'_>) -> 
     }
 }
 
-/// Returns the reading of the full window that stopped the request. A model's window has no reading, and the server knows
-/// which window it refused, so another full window does not make these wrong.
+/// Returns the reading of the full window that stopped the request. Returns `None` for the window of a single model,
+/// because it has no readings. If the server itself named a window, returns no reading of another full window.
 fn measured_window<'a>(statement: &Statement, full: &[&'a Reading]) -> Option<&'a Reading> {
     let window = statement.window;
     if window.is_some_and(|window| window.description().model.is_some()) {
@@ -303,8 +305,8 @@ fn measured_window<'a>(statement: &Statement, full: &[&'a Reading]) -> Option<&'
     stated.or(other).copied()
 }
 
-/// Returns what a limit of a plan closes: the limit, its window, and every other window that is used up. Credits could not
-/// pay beyond the named window, so they cannot pay beyond another one either.
+/// Returns the resources that a limit of a plan closes: the limit, its window, and every other window that is used up.
+/// Usage credits did not pay beyond the named window, so they do not pay beyond another window either.
 fn closed_with(
     limit: Kind,
     window: Option<Kind>,
@@ -333,8 +335,8 @@ fn closed_with(
     closes
 }
 
-/// Returns the limit that the message really is about. On a personal plan, there is no organization that could have a cap
-/// or a seat, so the message is about a full window.
+/// Returns the limit that the message is really about. A personal plan has no organization with caps or seats, so a
+/// message about them means a full window.
 fn limit_by_plan(named: Option<Kind>, window: Option<Kind>, scene: &Scene<'_>) -> Kind {
     let is_personal = scene.account.is_some_and(Login::is_personal) && !scene.is_of_other;
     let of_window = window.or(named.filter(|kind| kind.is_window()));

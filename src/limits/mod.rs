@@ -1,12 +1,13 @@
-//! The model of limits. It decides what stops a request, until when, and what the user can do about it.
+//! The model of limits, which decides what stops a request, how long it does so, and what the user can do about it.
 //!
 //! ```text
 //! facts ──▶ history ──▶ fold ──▶ Outlook ──▶ views
 //! ```
 //!
-//! A [`Fact`] says what happened, when, and who says so. `history` merges the reports of several sources about one event,
-//! the fold turns the facts into closed and open resources, and an outlook answers what they mean for one [`Request`]. Views
-//! show an outlook and never look at facts or closures. Everything here is pure: the clock and the zone are passed in.
+//! A [`Fact`] states what happened, when it happened, and which source reported it. `history` merges the reports of
+//! several sources about one event. The fold derives from the facts which resources are closed and which are open. An
+//! outlook answers whether one [`Request`] would be served. Views show an outlook and never read facts or closures.
+//! Everything here is pure: the clock and the zone are passed in.
 
 mod continuation;
 mod evidence;

@@ -1,4 +1,4 @@
-//! The answer for one request at one time, and the answer about one stop.
+//! Outlooks: whether a request would be served at a given time, and what a stop meant.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,7 +11,7 @@ use super::steps::Step;
 use super::{Asker, Credits, Kind, Login, Payer, Request, Resource, UsedBudget};
 use crate::messages::{Service, Verdict, Waiting, Who};
 
-/// Times of one reset differ by less than this, because messages state them in minutes.
+/// The maximum difference between two stated times of the same reset, because messages round times to minutes.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
 /// The state of a request with regard to the limit that an outlook is about.
@@ -21,7 +21,7 @@ pub enum State {
     Blocked,
     /// The limit still stops another session, but it does not apply to the asking shell.
     NotHere,
-    /// The limit is open again, or a response showed that it always was. The session has received no response yet.
+    /// The limit no longer applies, or a response showed that it never did. The session has received no response yet.
     Reopened(Opening),
     /// The limit is still closed, but the session now uses another payer or another model.
     Spared,
@@ -54,22 +54,22 @@ pub enum Pays {
 /// The resources that block a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
-    /// The time at which the last of the resources opens, or `None` if nothing states it.
+    /// The time at which the last of the resources opens, or `None` if it is unknown.
     pub until: Option<DateTime<Utc>>,
     /// The payer of the request.
     pub pays: Option<Pays>,
-    /// The closed resources. The one that lasts longest is first.
+    /// The closed resources. The resource that stays closed longest comes first.
     pub resources: Vec<Kind>,
-    /// True if the evidence is sufficient.
+    /// True if the evidence is sufficient to be sure that the resources are closed.
     pub is_sure: bool,
 }
 
-/// A kind of resource that blocks a request, beside the limit that an outlook is about.
+/// A kind of resource that blocks a request in addition to the limit that an outlook is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Also {
     /// The kind of the closed resource.
     pub kind: Kind,
-    /// The time at which it opens, or `None` if nothing states it.
+    /// The time at which the resource opens, or `None` if it is unknown.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -78,9 +78,9 @@ pub struct Also {
 pub struct PayerUsage {
     /// The time at which the newest reading was taken.
     pub at: DateTime<Utc>,
-    /// The newest reading of each window. Its reset may have passed.
+    /// The newest reading of each window. The windows may have been reset since.
     pub readings: Vec<Reading>,
-    /// The usage credits, as `/usage` showed them, if the payer is the login.
+    /// The usage credits, as `/usage` showed them, if the payer is the logged-in account.
     pub credits: Option<Credits>,
 }
 
@@ -91,7 +91,7 @@ pub struct Outlook {
     pub now: DateTime<Utc>,
     /// The request that the answer is for.
     pub request: Request,
-    /// The limit. Its kind is `limit` in the output.
+    /// The limit. The kind of this resource is `limit` in the output.
     pub resource: Resource,
     /// The verdict on the message.
     pub verdict: Verdict,
@@ -101,31 +101,32 @@ pub struct Outlook {
     pub is_awaited: bool,
     /// The state of the request with regard to the limit.
     pub state: State,
-    /// The full window, if the limit is one or matters only beyond one.
+    /// The full window, if the limit is a usage window or matters only beyond one.
     pub window: Option<Kind>,
     /// The service that refused the request.
     pub service: Option<Service>,
     /// The person who can end the problem.
     pub who_can_fix: Who,
-    /// True if the problem goes away with time, or `None` if nobody can tell.
+    /// True if the problem goes away with time, or `None` if this is unknown.
     pub waiting_helps: Option<bool>,
     /// The time at which the limit ends by itself, as the server or the message stated.
     pub resets_at: Option<DateTime<Utc>>,
     /// The time at which Claude Code sends the prompt again by itself, or the reason why it does not.
     pub continuation: Continuation,
-    /// True if the session belongs to the login, or `None` if nothing shows it.
+    /// True if the session belongs to the logged-in account, or `None` if this is unknown.
     pub is_of_login: Option<bool>,
     /// The account that pays, if it is or was logged in on this machine.
     pub account: Option<Login>,
-    /// True if the refused request has received no response, and nothing but the clock shows the end of the limit.
+    /// True if the refused request has received no response, and no evidence except the clock shows that the limit has
+    /// ended.
     pub is_open: bool,
     /// The other resources that block this request, latest end first.
     pub also: Vec<Also>,
-    /// The facts that the answer rests on.
+    /// The facts that support the answer.
     pub evidence: Vec<Evidence>,
     /// The steps that the user can take, best first.
     pub steps: Vec<Step>,
-    /// The error, or `None` if a budget of the user's own is used up.
+    /// The error, or `None` if one of the user's own budgets is used up.
     pub stop: Option<Stop>,
     /// The budget that is used up.
     pub budget: Option<UsedBudget>,
@@ -147,7 +148,7 @@ impl Outlook {
         self.state == State::Blocked
     }
 
-    /// Returns true if the next prompt passes, although the session was stopped. It may cost money.
+    /// Returns true if the next prompt would be served although the session was stopped. The prompt may cost money.
     pub fn is_over(&self) -> bool {
         !matches!(
             self.state,
@@ -155,7 +156,8 @@ impl Outlook {
         )
     }
 
-    /// Returns true if what stopped the refused request is still closed, even if it does not block the asker.
+    /// Returns true if the resource that stopped the refused request is still closed, even if it does not block the
+    /// asker.
     pub fn is_stopped(&self) -> bool {
         matches!(self.state, State::Blocked | State::NotHere)
     }
@@ -201,8 +203,9 @@ impl Outlook {
 }
 
 impl World {
-    /// Answers what blocks the request now, or else what stopped its session last. A shell, which has no errors of its own,
-    /// gets the newest stop of all sessions. Returns `None` if there never was one.
+    /// Returns what blocks the asker's next request now, or else what stopped its session last. A shell has no errors
+    /// of its own, so its answer is about the newest stop of any session. Returns `None` if no session has been
+    /// stopped.
     pub fn outlook(&self, asker: &Asker) -> Option<Outlook> {
         let request = self.request(asker);
         let own = self.newest_stop(&request);
@@ -217,7 +220,7 @@ impl World {
         let stop = self.stops.get(own?)?;
         let of_session = self.request_of(&stop.session);
         let is_session_blocked = !self.blockers(&of_session).is_empty();
-        // A shell has no errors of its own. It is told what the session can do that is still stopped.
+        // A shell has no errors of its own. The answer says what the user can do in the session that is still stopped.
         let asking = if is_session_blocked {
             &of_session
         } else {
@@ -237,7 +240,7 @@ impl World {
         Some(outlook)
     }
 
-    /// Answers what a pasted text means, as if it were the error of this request just now.
+    /// Explains a pasted text as if the server had just refused the asker's request with this text.
     pub fn meaning(&self, text: &str, asker: &Asker) -> Option<Outlook> {
         let world = self.with_pasted(text, &self.request(asker));
         let position = world
@@ -256,7 +259,7 @@ impl World {
         })
     }
 
-    /// Answers what each error meant and what came of it, newest first. Repetitions of an error are one answer.
+    /// Explains each error and how it ended, newest first. An error and its repetitions are explained together.
     pub fn stops(&self) -> Vec<Outlook> {
         let positions = (0..self.stops.len()).rev();
         positions
@@ -269,7 +272,7 @@ impl World {
             .collect()
     }
 
-    /// Returns the outlooks of the other sessions that are blocked by something else. Each limit is returned once.
+    /// Returns the outlooks of the other sessions that are blocked by another limit. Each limit is returned once.
     pub fn others(&self, outlook: &Outlook) -> Vec<Outlook> {
         let mut others: Vec<Outlook> = Vec::new();
         for (id, session) in &self.sessions {
@@ -291,7 +294,7 @@ impl World {
         others
     }
 
-    /// Returns the sessions that are known, and whether each has been closed.
+    /// Returns the known sessions, and whether each of them has been closed.
     pub fn sessions(&self) -> impl Iterator<Item = (&str, bool)> {
         self.sessions
             .iter()
@@ -324,7 +327,8 @@ impl World {
         }
     }
 
-    /// Returns since when usage credits have been paying for requests of this payer beyond a window that is still full.
+    /// Returns the time since which usage credits have been paying for requests of this payer beyond a window that is
+    /// still full.
     pub fn paying_since(&self, request: &Request) -> Option<DateTime<Utc>> {
         let overrun = self.overrun(request)?;
         overrun.is_paid.then_some(overrun.since)
@@ -365,8 +369,9 @@ impl World {
     }
 }
 
-/// Returns the closure that explains the request: the one that lasts longest. If the session's own limit lasts as long as
-/// that one, it explains the session better. `blockers` starts with the closure that lasts longest.
+/// Returns the closure that best explains why the request is blocked, or `None` if the request is not blocked. This is
+/// the closure that lasts longest, or the session's own closure if it lasts as long. `blockers` must be sorted by their
+/// ends, latest first.
 fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Closure> {
     let decisive = *blockers.first()?;
     let own_cause = own.map(Cause::Stop);
@@ -383,9 +388,9 @@ fn explaining<'a>(blockers: &[&'a Closure], own: Option<usize>) -> Option<&'a Cl
 /// The subject of an answer.
 #[derive(Clone, Copy)]
 enum Subject<'a> {
-    /// A closure that blocks the request now.
+    /// A closed resource that blocks the request now.
     Closure(&'a Closure),
-    /// The stop at this position, whatever blocks the request now.
+    /// The stop at this position, regardless of what blocks the request now.
     Stop(usize),
 }
 
@@ -405,7 +410,7 @@ impl World {
         };
         let resource = self.limit_of(request, subject);
         let verdict = stop.map_or(Verdict::Real, |stop| stop.judgement.verdict);
-        // A shell asks about the session that was stopped. A pasted text has stopped none.
+        // If a shell asks, the answer is about the session that was stopped. A pasted text has stopped no session.
         let stopped = stop.map(|stop| stop.session.as_str());
         let asked = request.session.as_deref().or(stopped);
         let session = asked.filter(|session| *session != PASTED);
@@ -444,7 +449,7 @@ impl World {
         outlook
     }
 
-    /// Adds what follows from the rest of the answer.
+    /// Fills in the fields that follow from the rest of the answer.
     fn finish(&self, outlook: &mut Outlook) {
         outlook.who_can_fix = who_can_fix(outlook);
         outlook.waiting_helps = waiting_helps(outlook);
@@ -452,8 +457,8 @@ impl World {
         outlook.steps = super::steps::steps(self, outlook);
     }
 
-    /// Returns the limit that an answer is about: the limit of the message, as long as it is closed, or else something that
-    /// the same refusal has closed and that still is.
+    /// Returns the limit that an answer is about: the limit of the message, as long as it is closed, or else another
+    /// resource that the same refusal has closed and that is still closed.
     fn limit_of(&self, request: &Request, subject: Subject<'_>) -> Resource {
         let (cause, closed) = match subject {
             Subject::Closure(closure) => (closure.cause.clone(), self.blockers(request)),
@@ -468,7 +473,8 @@ impl World {
         let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
         let is_closed = closed.iter().any(|it| it.resource == stop.resource);
         let other = match subject {
-            // Of two full windows, the closure is the one that resets last, so it decides.
+            // If two windows are full, the closure is about the window that resets last, so the answer is about this
+            // window, too.
             Subject::Closure(closure) => {
                 let are_windows = closure.resource.kind.is_window() && stop.limit().is_window();
                 (are_windows || !is_closed).then_some(closure)
@@ -481,7 +487,7 @@ impl World {
             .clone()
     }
 
-    /// Returns everything that is closed now, whoever needs it.
+    /// Returns all resources that are closed now, regardless of which requests need them.
     fn closed(&self) -> Vec<&Closure> {
         let closures = self.closures.iter();
         closures
@@ -489,7 +495,7 @@ impl World {
             .collect()
     }
 
-    /// Returns how the request that was refused stands now.
+    /// Returns the current state of the request that was refused.
     fn state_of(&self, position: usize) -> State {
         let Some(stop) = self.stops.get(position) else {
             return State::NeverClosed;
@@ -530,7 +536,7 @@ impl World {
         }
     }
 
-    /// Returns the kinds of resources that block a request, each once, in the order of [`Self::blockers`].
+    /// Returns the kinds of resources that block a request, each of them once, in the order of [`Self::blockers`].
     fn blocking(&self, request: &Request) -> Vec<Also> {
         let mut blocking: Vec<Also> = Vec::new();
         for closure in self.blockers(request) {
@@ -544,7 +550,8 @@ impl World {
     }
 }
 
-/// Returns when the limit ends by itself. The pause after a trouble of the service is not a reset, unless it is stated.
+/// Returns the time at which the limit ends by itself. The pause after a problem of the service is not a reset, unless
+/// the message states it.
 fn reset_of(kind: Kind, closure: Option<&Closure>, stop: Option<&Stop>) -> Option<DateTime<Utc>> {
     let stated = stop.and_then(|stop| stop.message.stated);
     if kind.family() == Family::Service && stated.is_none() {
@@ -573,7 +580,7 @@ fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service
     })
 }
 
-/// Returns what the catalog says about the message, as long as the answer is about the limit of the message.
+/// Returns the catalog's row for the message. Returns `None` if the answer is not about the limit of the message.
 fn row_of(outlook: &Outlook) -> Option<&'static crate::messages::Row> {
     let stop = outlook.stop.as_ref()?;
     let is_about_message = outlook.limit() == stop.judgement.limit;

@@ -1,4 +1,4 @@
-//! The stops of a period, and how long the user could not work.
+//! The stops of a period, and how long they kept the user from working.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,25 +6,25 @@ use super::fold::{Cause, Closure, World};
 use super::outlook::Outlook;
 use super::{Part, Request};
 
-/// The stops of a period, and how long the user could not work.
+/// The stops of a period, and how long they kept the user from working.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The stops of the period, newest first.
     pub stops: Vec<PastStop>,
-    /// How long no request of the user had a way through.
+    /// How long none of the user's requests could be served.
     pub blocked: TimeDelta,
 }
 
 /// A limit that stopped one or more sessions.
 #[derive(Debug, Clone)]
 pub struct PastStop {
-    /// The answer about the newest of these stops.
+    /// The outlook about the newest of these stops.
     pub outlook: Outlook,
     /// The sessions that the limit stopped.
     pub sessions: Vec<String>,
 }
 
-/// A period from its start to its end.
+/// A period of time.
 #[derive(Debug, Clone, Copy)]
 struct Period {
     start: DateTime<Utc>,
@@ -32,8 +32,8 @@ struct Period {
 }
 
 impl World {
-    /// Returns the stops between these times, and for how long no request of the user had a way through. A time counts
-    /// once, however many limits and sessions it concerned.
+    /// Returns the stops between these times, and how long none of the user's requests could be served. If several
+    /// limits or sessions were affected at the same time, this time is counted only once.
     pub fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
         let mut periods: Vec<Period> = self
             .closures
@@ -63,8 +63,9 @@ impl World {
         }
     }
 
-    /// Returns the period in which the closure left the user no way through: until it ended, or until any request was
-    /// served. Another session, another model, and a shorter conversation are ways through.
+    /// Returns the period in which none of the user's requests could be served because of the closure. The period ends
+    /// when the closure ends, or when any request is served. Returns `None` if the user could have continued in another
+    /// session, with another model, or with a shorter conversation.
     fn blocked_by(&self, closure: &Closure) -> Option<Period> {
         let Cause::Stop(position) = closure.cause else {
             return None;

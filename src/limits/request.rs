@@ -1,4 +1,4 @@
-//! A request: what a prompt would send, and which part of all requests shares a resource with it.
+//! Requests, and the groups of requests that share a resource.
 
 use std::borrow::Borrow;
 
@@ -12,11 +12,11 @@ pub enum Payer {
     Account(String),
     /// A key, named by the place where it is set, such as `ANTHROPIC_API_KEY`. The value is never read.
     Key(String),
-    /// A token of an account that nothing on this machine names, by the place where it is set.
+    /// A token, named by the place where it is set. Nothing on this machine names its account.
     Token(String),
     /// A cloud provider: `bedrock`, `vertex`, or `foundry`.
     Cloud(String),
-    /// Nothing shows who pays, or nobody is logged in.
+    /// The payer is unknown, or nobody is logged in.
     #[default]
     Unknown,
 }
@@ -41,9 +41,9 @@ pub struct Request {
     pub session: Option<String>,
     /// The payer.
     pub payer: Payer,
-    /// The family of the model, such as "opus", or `None` if nothing shows it.
+    /// The family of the model, such as "opus", or `None` if it is unknown.
     pub model: Option<String>,
-    /// The directory of the project, or `None` if nothing shows it.
+    /// The directory of the project, or `None` if it is unknown.
     pub project: Option<String>,
     /// The purpose of the request.
     pub purpose: Purpose,
@@ -59,25 +59,25 @@ impl Request {
     }
 }
 
-/// One coordinate of a scope.
+/// A condition on one property of requests, such as their payer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part<T> {
-    /// All requests, whatever their value is.
+    /// Includes all requests, regardless of their value.
     #[default]
     Any,
-    /// Only requests with this value, and requests whose value is unknown.
+    /// Includes only requests with this value, and requests whose value is unknown.
     Is(T),
-    /// The value of the refused request was unknown, so only requests with an unknown value are known to be included.
+    /// Includes only requests whose value is unknown, because the value of the refused request was unknown.
     Unknown,
 }
 
 impl<T> Part<T> {
-    /// Returns the part of the requests that share this value.
+    /// Returns the condition for a refused request with this value. `None` means that the value is unknown.
     pub fn of(value: Option<T>) -> Self {
         value.map_or(Self::Unknown, Self::Is)
     }
 
-    /// Returns true if a request with this value, or with an unknown one, is included.
+    /// Returns true if the condition includes requests with this value. `None` means that the value is unknown.
     pub fn includes<V: PartialEq + ?Sized>(&self, value: Option<&V>) -> bool
     where
         T: Borrow<V>,
@@ -97,16 +97,16 @@ pub struct Scope {
     pub payer: Part<Payer>,
     /// The provider that serves these requests.
     pub provider: Part<String>,
-    /// The family of their model.
+    /// The model family of these requests.
     pub model: Part<String>,
-    /// The directory of their project.
+    /// The project directory of these requests.
     pub project: Part<String>,
-    /// Their session.
+    /// The session of these requests.
     pub session: Part<String>,
 }
 
 impl Scope {
-    /// Returns true if the request is one of them.
+    /// Returns true if the scope includes the request.
     pub fn includes(&self, request: &Request) -> bool {
         self.payer.includes(Some(&request.payer))
             && self.provider.includes(Some(request.provider()))
@@ -115,8 +115,8 @@ impl Scope {
             && self.includes_session(request)
     }
 
-    /// Returns true if the request comes from one of these sessions. A shell has no session, so whatever stops a single
-    /// session does not stop a shell.
+    /// Returns true if the scope includes the session of the request. A shell has no session, so a limit that stops
+    /// only a single session does not stop a shell.
     fn includes_session(&self, request: &Request) -> bool {
         match &self.session {
             Part::Any => true,

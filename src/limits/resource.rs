@@ -4,24 +4,24 @@ use chrono::TimeDelta;
 
 use super::{Kind, Part, Payer, Purpose, Request, Scope};
 
-/// Kinds that are checked, paid for, and lifted in the same way.
+/// Kinds of resources that are checked, paid for, and lifted in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// The included usage of a plan. It is closed while it is full.
+    /// The included usage of a plan, which is closed while its window is full.
     Window,
     /// Money for usage beyond a full window: the prepaid pool, and the caps on it.
     Overflow,
     /// The money or the cap behind an API key, a gateway, or a cloud provider.
     Prepaid,
-    /// The capacity of the service. It recovers by itself within minutes.
+    /// The capacity of the service, which recovers by itself within minutes.
     Service,
     /// The permission to use the service at all.
     Access,
     /// The permission to use one model.
     Model,
-    /// The conversation itself, or a cause that nobody knows.
+    /// The conversation itself, or an unknown cause.
     Conversation,
-    /// A budget of the user's own.
+    /// One of the user's own budgets.
     Budget,
 }
 
@@ -37,18 +37,20 @@ impl Family {
         }
     }
 
-    /// Returns true if a request that was refused at one of these resources had passed those of the other family.
+    /// Returns true if a request that was refused because of this family must have passed the checks of the other
+    /// family before.
     pub fn is_after(self, other: Self) -> bool {
         matches!((self.step(), other.step()), (Some(step), Some(earlier)) if earlier < step)
     }
 
-    /// Returns true if the kinds are about the usage of a plan, so that readings can confirm or contradict them.
+    /// Returns true if the family is about the usage of a plan, so that readings can confirm or contradict messages
+    /// about it.
     pub fn is_of_plan(self) -> bool {
         matches!(self, Self::Window | Self::Overflow)
     }
 }
 
-/// A coordinate that requests must have in common to share a resource.
+/// A property that requests must have in common to share a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coordinate {
     /// The payer.
@@ -66,11 +68,11 @@ pub enum Coordinate {
 /// Which of the requests that share a resource need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needed {
-    /// All of them.
+    /// All of these requests.
     Always,
-    /// Only those that need a usage window that is full.
+    /// Only the requests that need a usage window that is full.
     BeyondWindow,
-    /// Only those with this purpose.
+    /// Only the requests with this purpose.
     OnlyFor(Purpose),
 }
 
@@ -81,7 +83,7 @@ pub enum Lifter {
     Nobody,
     /// The user.
     You,
-    /// The user on a personal plan, an admin on a shared plan.
+    /// The user on a personal plan, or an admin on a shared plan.
     WhoeverPays,
     /// An admin.
     Admin,
@@ -92,11 +94,12 @@ pub enum Lifter {
 pub enum Ends {
     /// The reset of a usage window.
     Reset,
-    /// The reset of the full window, because the resource is not needed after that, or else the end of the month.
+    /// The reset of the full window, after which the resource is no longer needed, or the end of the month if the reset
+    /// is unknown.
     ResetOrMonth,
     /// A pause of this many minutes.
     Pause(i64),
-    /// Nothing. A person has to act.
+    /// No event. A person has to act.
     ByHand,
 }
 
@@ -112,9 +115,9 @@ pub enum Plans {
 /// Everything that is known about a kind of resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
-    /// The name in lists, and after "your".
+    /// The name that is used in lists, and after "your".
     pub label: &'static str,
-    /// The name in a badge.
+    /// The name that is used in a badge.
     pub badge: &'static str,
     /// A clause that says what has happened, in the present tense.
     pub subject: &'static str,
@@ -122,23 +125,24 @@ pub struct Description {
     pub past: &'static str,
     /// The action of the person who can lift the limit, as in "ask an admin to …".
     pub lift: &'static str,
-    /// How the kind is checked, paid for, and lifted.
+    /// The family, which determines how the kind is checked, paid for, and lifted.
     pub family: Family,
-    /// The coordinates that requests must have in common to share the resource.
+    /// The properties that requests must have in common to share the resource.
     pub shared_by: &'static [Coordinate],
     /// The model family that the kind is about.
     pub model: Option<&'static str>,
-    /// Which of these requests need it.
+    /// Which of the requests that share the resource need it.
     pub needed: Needed,
-    /// The person who can open it.
+    /// The person who can open the resource.
     pub lifter: Lifter,
-    /// The event that ends it.
+    /// The event that opens the resource if nobody acts.
     pub ends: Ends,
-    /// The plans on which it can exist.
+    /// The plans on which the limit can exist.
     pub plans: Plans,
-    /// The time for which a closure without a stated end still says anything.
+    /// How long a resource without a stated end is considered closed.
     pub longest: TimeDelta,
-    /// True if a first refusal may concern only its session, and a second one shows that it concerns the whole scope.
+    /// True if the first refusal may affect only one session, and only a second refusal shows that the whole scope is
+    /// affected.
     pub is_confirmed_by_second: bool,
 }
 
@@ -209,7 +213,8 @@ const CONVERSATION: Description = Description {
 };
 
 impl Kind {
-    /// Describes the kind. This table is the only place that knows who shares a resource, who can lift it, and what ends it.
+    /// Describes the kind. Only this table defines who shares a resource, who can lift its limit, and what ends the
+    /// limit.
     #[expect(clippy::too_many_lines, reason = "the table has one row for each kind")]
     pub fn description(self) -> Description {
         match self {
@@ -460,7 +465,7 @@ impl Resource {
                     let own = description.model.map(str::to_owned);
                     match own.or_else(|| request.model.clone()) {
                         Some(model) => scope.model = Part::Is(model),
-                        // A model that nobody can name is that of its session.
+                        // If the model is unknown, only the session of the request is known to be affected.
                         None => scope.session = Part::of(request.session.clone()),
                     }
                 }
@@ -486,7 +491,8 @@ impl Resource {
             Needed::Always | Needed::BeyondWindow => true,
             Needed::OnlyFor(purpose) => purpose == request.purpose,
         };
-        // Nearly every model works, so a request with an unknown model probably does not need one that does not.
+        // Nearly every model is available, so a request with an unknown model probably does not need an unavailable
+        // one.
         let may_have_model = self.kind.family() != Family::Model
             || self.scope.model == Part::Any
             || request.model.is_some();

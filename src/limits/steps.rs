@@ -1,7 +1,7 @@
-//! The steps that the user can take: changes, each with the state of the next prompt after it.
+//! The steps that the user can take, each with the state of the next prompt after the step.
 //!
-//! The rows are data (`steps.json`). A message or a state names steps, the role of the user picks the row, the fold says
-//! what the step leads to, and one function orders them.
+//! The rows are data (`steps.json`). A message or a state names the steps, the role of the user selects a row for each
+//! of them, the world shows the state after each step, and one function sorts them.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ use crate::embedded;
 use crate::messages::{Verdict, Who};
 use crate::time::Clock;
 
-/// A row of the data.
+/// A row of `steps.json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -50,20 +50,20 @@ enum Change {
     Send,
     /// Time passes.
     Wait,
-    /// Another model.
+    /// The user selects another model.
     Model,
     /// The plan pays instead of a key.
     Plan,
     /// Another account or key pays.
     Payer,
-    /// The limit itself is opened: bought, raised, renewed, or asked for.
+    /// The limit itself is lifted, for example because the user buys credits or has a cap raised.
     Open,
     /// The conversation becomes shorter.
     Conversation,
 }
 
 impl Row {
-    /// Returns false for waiting and paying if the asker's own prompts pass.
+    /// Returns false for waiting and for paying if the asker's own prompts are not blocked.
     fn is_needed(&self, outlook: &Outlook) -> bool {
         let is_free = self.change != Some(Change::Wait) && self.costs == Costs::Nothing;
         is_free || outlook.state != State::NotHere
@@ -76,15 +76,15 @@ static ROWS: LazyLock<Vec<Row>> =
 /// A step that the user can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The name of its row.
+    /// The name of the row.
     pub name: &'static str,
-    /// Why it helps.
+    /// The reason why the step helps.
     pub why: String,
     /// The command to run.
     pub command: Option<String>,
     /// The page to open.
     pub url: Option<&'static str>,
-    /// True if it costs money, or `None` if that depends.
+    /// True if the step costs money, or `None` if this depends on the circumstances.
     pub costs_money: Option<bool>,
     /// The state of the next prompt after the step.
     pub after: After,
@@ -97,19 +97,20 @@ pub struct Step {
 /// The state of the next prompt after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
-    /// The step only gives information, or nothing shows what it leads to.
+    /// The state is unknown: the step only gives information, or its effect cannot be determined.
     Unknown,
-    /// The prompt passes from this time on, or at once if there is none.
+    /// The prompt would be served from this time on, or immediately if no time is given.
     Passes {
         /// The time.
         from: Option<DateTime<Utc>>,
     },
-    /// Something else stops the prompt then.
+    /// The prompt would then be stopped by another limit.
     Stopped(Also),
 }
 
 impl Step {
-    /// Returns what to do, as one sentence without a period. This is the only place that says what a step leads to.
+    /// Returns the instruction to the user as one sentence without a period. Only this function describes the effect of
+    /// a step.
     pub fn text(&self, clock: Clock) -> String {
         let time = |at: Option<DateTime<Utc>>| at.map(|at| clock.format_time(at));
         let mut text = self.text.clone();
@@ -133,7 +134,8 @@ impl Step {
         text
     }
 
-    /// Returns the place of the step: free before paid, sooner before later, changes before information.
+    /// Returns the sort key of the step. Free steps come before paid ones, steps with an earlier effect before those
+    /// with a later one, and changes before information.
     fn order(&self) -> (bool, u8) {
         let is_paid = self.costs_money == Some(true);
         let place = match self.after {
@@ -147,7 +149,7 @@ impl Step {
     }
 }
 
-/// Returns what the user can do, best first.
+/// Returns the steps that the user can take, best first.
 pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for name in names(world, outlook) {
@@ -205,10 +207,11 @@ fn names(world: &World, outlook: &Outlook) -> Vec<&'static str> {
     names
 }
 
-/// Returns the steps after a false alarm. If it occurs again and again, the service has a fault that only a report can end.
+/// Returns the steps after a false alarm. If the false alarm occurs repeatedly, the service has a fault that only a
+/// report can end.
 fn false_alarm(outlook: &Outlook, stop: &Stop) -> Vec<&'static str> {
     let mut names = vec!["retry", "check_usage"];
-    // A session whose model is known does not use the 1M context, because that would be the reason for the message.
+    // A session whose model is known does not use the 1M context. Otherwise, the 1M context would explain the message.
     if outlook.limit().family() == Family::Overflow && stop.request.model.is_none() {
         names.push("standard_context");
     }
@@ -221,7 +224,7 @@ fn false_alarm(outlook: &Outlook, stop: &Stop) -> Vec<&'static str> {
     names
 }
 
-/// Returns the row of a step for the role of the user.
+/// Returns the row of a step that fits the role of the user.
 fn row_for(name: &str, outlook: &Outlook) -> Option<&'static Row> {
     let by_name = |name: &str| ROWS.iter().find(|row| row.name == name);
     if name == "wait" && outlook.resets_at.is_none() {
@@ -261,7 +264,7 @@ fn step(row: &'static Row, world: &World, outlook: &Outlook) -> Step {
     }
 }
 
-/// Fills every placeholder except for times, which a view formats.
+/// Fills in every placeholder except for times, which a view formats.
 fn fill(text: &str, outlook: &Outlook) -> String {
     let stop = outlook.stop.as_ref();
     let key = match stop.map(|stop| &stop.request.payer) {
@@ -295,7 +298,7 @@ fn lacks_credits(outlook: &Outlook) -> bool {
     })
 }
 
-/// Returns how the next prompt stands after a change.
+/// Returns the state of the next prompt after a change.
 fn after(change: Change, world: &World, outlook: &Outlook) -> After {
     let mut request = outlook.request.clone();
     let is_opened: fn(&Closure, &Outlook) -> bool = match change {

@@ -1,4 +1,4 @@
-//! The server's own statement about a limit, in the headers of a response or in an event of Claude Code.
+//! Recognizes what the server itself reports about a limit, in the headers of a response or in an event of Claude Code.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
 static RESET: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:resets_?at|ratelimit-unified-reset)\W{1,5}(1\d{9})(?:\.\d+)?\b"));
 
-/// The server's statement about a limit.
+/// What the server itself reported about a limit.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) row: &'static Row,
@@ -28,7 +28,8 @@ pub(super) struct Claim {
     pub(super) resets_at: Option<DateTime<Utc>>,
 }
 
-/// Returns the claim in a text in lower case. Returns `None` if there is none, or if it only says that there is room.
+/// Returns what the server reported, according to a text in lower case. Returns `None` if the text contains no such
+/// report, or if the server only reported that there is room.
 pub(super) fn find(text: &str) -> Option<Claim> {
     let status = STATUS.captures_iter(text).last()?;
     let limit = LIMIT.captures_iter(text).last()?;

@@ -1,4 +1,4 @@
-//! The row for an error whose text is not in the catalog.
+//! Selects the row for an error whose text is not in the catalog.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,8 @@ static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?:error|code|http|status|rejected|failed)\W{0,4}\(?([45]\d\d)\b|^([45]\d\d)\b")
 });
 
-/// Returns the row for an error whose text is not in the catalog, by its codes, class, and HTTP status.
+/// Returns the row for an error whose text is not in the catalog, selected by the error's codes, class, and HTTP
+/// status.
 pub(super) fn row(report: &ErrorReport, text: &str) -> Option<&'static Row> {
     let status = report.status.or_else(|| {
         let captures = STATUS.captures(text)?;

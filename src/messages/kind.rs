@@ -14,17 +14,17 @@ pub enum Kind {
     WeeklySonnet,
     /// The weekly usage window of the Fable models.
     WeeklyFable,
-    /// The prepaid pool that pays beyond the included usage.
+    /// The prepaid credits that pay for usage beyond the included usage.
     UsageCredits,
     /// The cap on usage credits that the user has set.
     OwnSpendCap,
     /// The cap on usage credits that an admin has set for one member.
     MemberSpendCap,
-    /// The cap on usage credits of the organization.
+    /// The organization's cap on usage credits.
     OrgSpendCap,
     /// A seat that includes no usage credits.
     SeatNoCredits,
-    /// A model that only usage credits pay for.
+    /// A model that can be paid for only with usage credits.
     ModelNeedsCredits,
     /// The prepaid balance behind an API key.
     ApiCreditBalance,
@@ -32,9 +32,9 @@ pub enum Kind {
     ApiSpendCap,
     /// A payment that is due or has failed.
     Billing,
-    /// A context of a million tokens, which usage credits pay for.
+    /// A context of a million tokens, which can be paid for only with usage credits.
     LongContextCredits,
-    /// Too many requests or tokens at once.
+    /// Too many requests or too many tokens at once.
     Throttle,
     /// A service without spare capacity.
     Overloaded,
@@ -52,9 +52,9 @@ pub enum Kind {
     RequestTooLarge,
     /// A conversation that is longer than the context of the model.
     PromptTooLong,
-    /// A budget that the user has set in whycap. No message is about it.
+    /// A budget that the user has set in whycap. Claude Code has no message about it.
     OwnBudget,
-    /// An error that nobody can name.
+    /// An error of an unknown kind.
     Unknown,
 }
 

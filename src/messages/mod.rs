@@ -1,8 +1,9 @@
 //! Recognizes a message: which row of the catalog explains it, and what it states.
 //!
-//! The catalog (`catalog.json`) is data. A text is split into statements and normalized once, and each statement is
-//! compared with the rows once. If several statements match, the highest rank counts, and then the last one that states a
-//! time. If none matches, the error class and the HTTP status decide.
+//! The catalog (`catalog.json`) is data. A text is split into statements, which are its lines without the marks before
+//! them. Each statement is normalized once and compared with the rows once. If several statements match, the one whose
+//! row has the highest rank is used, and if their ranks are equal, the last one that states a time. If none matches,
+//! the row is selected by the error class and the HTTP status.
 
 mod claim;
 mod class;
@@ -52,7 +53,7 @@ impl ErrorReport {
 pub struct Message {
     /// The row of the catalog that explains the message.
     pub row: &'static Row,
-    /// The kind of the row, or else the kind that a warning names.
+    /// The kind of limit that the row names, or else the kind that a warning names.
     pub kind: Option<Kind>,
     /// The time that the message states.
     pub stated: Option<Stated>,
@@ -60,7 +61,7 @@ pub struct Message {
     pub figures: Vec<String>,
     /// True if the message says that no usage credits are left.
     pub says_no_credits: bool,
-    /// The statement that is the message, in lower case.
+    /// The line that contains the message and the lines in which it may continue, in lower case.
     pub text: String,
 }
 
@@ -87,12 +88,12 @@ impl Stated {
 pub enum TimeOf {
     /// The limit of the message ends at this time.
     Limit,
-    /// A usage window resets at this time, and the limit of the message is needed only beyond that window. `None` if the
-    /// message does not say which window.
+    /// A usage window resets at this time, and the limit of the message matters only beyond that window. `None` if the
+    /// message does not say which window it means.
     Window(Option<Kind>),
 }
 
-/// Recognizes the message of an error that appeared at `at`. Times without a zone are in the user's zone.
+/// Recognizes the message of an error that appeared at `at`. A time without a zone is interpreted in `zone`.
 pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message {
     let is_reported = report.class.is_some() || report.status.is_some();
     let statements = if is_reported {
@@ -123,7 +124,7 @@ pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message
         return Message::new(claim.row, Some(claim.kind), claimed_time, whole);
     }
     if let Some(best) = best {
-        // If a text repeats a message, only one place may state the time.
+        // If a message occurs several times in a text, perhaps only one of the occurrences states the time.
         let place = matches
             .iter()
             .rev()
@@ -140,7 +141,7 @@ pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message
     Message::new(row, None, stated, whole)
 }
 
-/// Returns the time that a text states for a row.
+/// Returns the time that a text states for the limit of a row.
 fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<Stated> {
     if !row.states_time() {
         return None;

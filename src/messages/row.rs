@@ -13,25 +13,27 @@ use crate::embedded;
 pub struct Row {
     /// The unique name of the row.
     pub id: &'static str,
-    /// The precedence of the row if a text contains several messages. It is that of the row's section in the catalog.
+    /// The precedence of the row if a text contains several messages. All rows in a section of the catalog have the
+    /// same rank.
     #[serde(skip)]
     pub rank: Rank,
-    /// The kind of limit, or `None` if the message does not say which limit it is about, or is about none.
+    /// The kind of limit. `None` if the message is not about a limit, or does not say which limit it is about.
     pub kind: Option<Kind>,
     /// The service that refused the request, or `None` if the message does not show it.
     pub service: Option<Service>,
-    /// The verdict on the message, regardless of other evidence. `None` if it depends on the evidence.
+    /// The verdict on the message, regardless of other evidence. `None` if the verdict depends on the evidence.
     pub verdict: Option<Verdict>,
     /// The person who can fix the problem, regardless of other evidence.
     pub who: Option<Who>,
     /// The effect of waiting, regardless of other evidence.
     pub waiting_helps: Option<Waiting>,
-    /// Words of the message. ` & ` separates parts that follow each other. `?` marks words that count only if the text
-    /// is about Claude, `^` words at the start of a statement, and `=` a complete statement.
+    /// Words by which the message is recognized. ` & ` separates parts that must follow each other. `?` marks words
+    /// that match only if the text is about Claude, `^` marks words at the start of a line, and `=` marks a complete
+    /// line.
     #[serde(default)]
     pub(super) patterns: Vec<&'static str>,
-    /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` a complete name without
-    /// "your" before it, and `*` stands for any name.
+    /// Names of limits, as in "You've hit your NAME limit". `=` marks a complete name, `!` marks a complete name
+    /// without "your" before it, and `*` stands for any name.
     #[serde(default)]
     pub(super) limit_names: Vec<&'static str>,
     /// Texts that this row explains.
@@ -46,12 +48,13 @@ pub struct Row {
     /// Machine-readable error codes.
     #[serde(default)]
     pub(super) codes: Vec<&'static str>,
-    /// The number of hours that the problem lasts if the message states no time, or `None` if its kind decides.
+    /// The number of hours that the problem lasts if the message states no time, or `None` if this depends on the kind
+    /// of limit.
     pub lasts_hours: Option<i64>,
     /// The part of the session that the message stops.
     #[serde(default)]
     pub stops: Stops,
-    /// True if a time in the message is the reset of the usage window beyond which the limit is needed.
+    /// True if a time in the message is the reset of a usage window, and the limit matters only beyond that window.
     #[serde(default)]
     pub states_window: bool,
     /// The time zone of the service, if its messages state times without a zone.
@@ -66,7 +69,7 @@ pub struct Row {
     pub steps: Vec<&'static str>,
     /// A sentence about how to fix exactly this problem. The step `fix` shows it.
     pub fix: Option<&'static str>,
-    /// Attempts of other people that had no success.
+    /// Remedies that other people have tried without success.
     #[serde(default)]
     pub did_not_help: Vec<&'static str>,
 }
@@ -75,16 +78,16 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
-    /// The text contains nothing that is known.
+    /// Nothing in the text is recognized.
     #[default]
     Unrecognized,
     /// Only an error class or an HTTP status is known.
     ByClassOnly,
-    /// The message is a warning or news beside which an error still counts.
+    /// The message is a warning or news. If the text also contains an error, the error takes precedence.
     Notice,
-    /// The message is not about a limit of usage or money.
+    /// The message is not about a limit on usage or spend.
     NotALimit,
-    /// The message is about a limit of usage or money.
+    /// The message is about a limit on usage or spend.
     Limit,
 }
 
@@ -123,21 +126,21 @@ pub enum Service {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The evidence agrees with the message.
+    /// The evidence confirms the message.
     Real,
     /// The limit is real, but it is not the one that the message names.
     Misworded,
-    /// The evidence speaks against any limit.
+    /// The evidence suggests that no limit has been reached.
     FalseLikely,
-    /// The limit is that of a credential that the user did not mean to use.
+    /// The limit belongs to a credential that the user did not intend to use.
     WrongCredential,
-    /// The cause is not a limit.
+    /// The cause of the error is not a limit.
     NotALimit,
     /// The message is a warning or news. Nothing is stopped.
     Notice,
     /// The message states that the limit has ended.
     Over,
-    /// The evidence is not sufficient.
+    /// The evidence is not sufficient for a verdict.
     CannotTell,
 }
 
@@ -145,7 +148,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// The problem passes by itself.
+    /// Nobody. The problem goes away by itself.
     Nobody,
     /// The user.
     You,
@@ -168,7 +171,7 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    /// Returns true or false, or `None` if nobody can tell.
+    /// Returns true if waiting helps, or `None` if its effect is unknown.
     pub fn helps(self) -> Option<bool> {
         match self {
             Self::Yes => Some(true),
@@ -178,13 +181,13 @@ impl Waiting {
     }
 }
 
-/// Rows of the same rank.
+/// A section of the catalog. All of its rows have the same rank.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 #[serde(deny_unknown_fields)]
 struct Section {
     rank: Rank,
-    /// The verdict of the rows that do not name one.
+    /// The verdict for rows that do not name one.
     verdict: Option<Verdict>,
     rows: Vec<Row>,
 }
@@ -215,7 +218,7 @@ impl Row {
             .expect("the catalog has this row")
     }
 
-    /// Returns the row for a text in which nothing is known.
+    /// Returns the row for a text in which nothing is recognized.
     pub(super) fn for_unrecognized(is_about_claude: bool) -> &'static Self {
         Self::by_id(if is_about_claude {
             "unknown"
@@ -224,7 +227,7 @@ impl Row {
         })
     }
 
-    /// Returns true if a time in the message says when the problem ends.
+    /// Returns true if a time in the message states when the problem ends.
     pub(super) fn states_time(&self) -> bool {
         self.rank > Rank::Unrecognized
             && self.waiting_helps != Some(Waiting::No)

@@ -1,4 +1,4 @@
-//! Compares the statements of a text with the rows of the catalog.
+//! Compares the statements of a text (its lines without the marks before them) with the rows of the catalog.
 
 use std::sync::LazyLock;
 
@@ -20,15 +20,15 @@ static NAMED_LIMITS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
-/// The number of lines in which a message can continue.
+/// The maximum number of lines in a message.
 const PARAGRAPH: usize = 6;
 
-/// A statement that a row of the catalog explains.
+/// A statement, and the row of the catalog that explains it.
 pub(super) struct Match {
     pub(super) row: &'static Row,
     /// The index of the statement.
     pub(super) index: usize,
-    /// The statement with the lines in which it can continue.
+    /// The statement, followed by the lines in which the message may continue.
     pub(super) text: String,
 }
 
@@ -39,8 +39,8 @@ impl Match {
     }
 }
 
-/// Compares each statement with the catalog. If neither a statement nor the next one has a row, the two can be one that was
-/// wrapped.
+/// Compares each statement with the catalog. If neither a statement nor the next one matches a row, the two are
+/// compared as one, because a terminal may have wrapped a single line.
 pub(super) fn matches(statements: &[String], is_about_claude: bool) -> Vec<Match> {
     let rows: Vec<_> = statements
         .iter()
@@ -103,7 +103,7 @@ impl<'a> Statement<'a> {
             .flat_map(|regex| regex.captures_iter(text))
             .filter_map(|captures| {
                 let name = captures.get(1)?.as_str().trim();
-                // "The limit was reached" can be any limit.
+                // "The limit was reached" can be about any limit.
                 let is_named = !name.is_empty() || captures[0].contains("your");
                 is_named.then(|| name.to_owned())
             })
@@ -120,8 +120,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Returns the first row whose words or limit names are in the statement. If the statement begins with the name of a
-    /// usage window, whatever follows only says more about it.
+    /// Returns the first row whose words or limit names are in the statement. If the part before the first " · " names
+    /// a usage window, the rest of the statement is ignored, because it only adds details.
     pub(super) fn row(&self) -> Option<&'static Row> {
         if let Some((beginning, _)) = self.text.split_once(" · ") {
             let row = Statement::new(beginning, self.is_about_claude).row();
@@ -153,7 +153,7 @@ impl<'a> Statement<'a> {
             .any(|found| self.is_named(found, name))
     }
 
-    /// Returns true if the name of a limit in the statement is the one in a row.
+    /// Returns true if the name of a limit in the statement matches a name in a row.
     fn is_named(&self, found: &str, name: &str) -> bool {
         let is_of_claude = self.is_about_claude || found.contains("usage");
         if name == "*" {

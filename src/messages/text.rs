@@ -1,4 +1,4 @@
-//! Splits a text into statements and gives the same words the same characters.
+//! Splits a text into statements, which are its lines without the marks before them, and normalizes their characters.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use super::{regex, words};
 use crate::terminal::strip_ansi;
 
-/// The number of bytes at the end of a text that are read. The last message of a text is the current one.
+/// The maximum number of bytes to read, counted from the end of a text, because its last message is the current one.
 const SIZE_LIMIT: usize = 64 * 1024;
 
 /// A line that a terminal has wrapped and indented.
@@ -27,7 +27,7 @@ static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Replacements that give the same words the same characters.
+/// Replacements that normalize different spellings of the same words.
 const REPLACEMENTS: &[(&str, &str)] = &[
     ("\u{2019}", "'"),
     ("\u{2018}", "'"),
@@ -55,13 +55,13 @@ const REPLACEMENTS: &[(&str, &str)] = &[
     ("you have reached your", "you've reached your"),
 ];
 
-/// Returns the statements of a text, in lower case: its lines without the marks before them.
+/// Returns the statements of a text in lower case. A statement is a line without the marks before it.
 pub(super) fn statements(text: &str) -> Vec<String> {
     lines(text).iter().map(|line| statement(line)).collect()
 }
 
-/// Returns the statements of a pasted text that may be messages of Claude. Source code, quotations, and what other
-/// programs say is left out.
+/// Returns the statements of a pasted text that may be messages from Claude. Source code, quotations, and messages from
+/// other programs are left out.
 pub(super) fn received_statements(text: &str) -> Vec<String> {
     let lines = lines(text);
     if words::is_of_other_program(&lines.join(" ")) {
@@ -94,7 +94,7 @@ fn lines(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns what a line says, without the marks before it.
+/// Returns the text of a line without the marks before it.
 fn statement(line: &str) -> String {
     let plain = MARKS.replace(line, "");
     let words: Vec<_> = plain.split_whitespace().collect();

@@ -8,14 +8,14 @@ use regex_lite::{Captures, Regex};
 use super::regex;
 use crate::time::{Zone, is_plausible_reset};
 
-/// A message can be this much older than its reset.
+/// If a stated time of day is at most this long before the message, it refers to the same day and not to the next one.
 const DELAY: TimeDelta = TimeDelta::minutes(30);
 
 /// Seconds or milliseconds since the Unix epoch.
 static EPOCH: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:\||resets?_?at\D{1,4})(1\d{9})(?:\d{3})?\b"));
 
-/// The words before a time.
+/// The words that introduce a time.
 static PHRASE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?:resets?|regain access|continu(?:ing|es?) automatically|try again|retry|please wait|until|",
@@ -64,7 +64,7 @@ static OFFSET: LazyLock<Regex> =
 static ZONE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^[.\s]*\(?([a-z]+(?:/[a-z0-9_+-]+)+|[a-z]{2,4})\b\)?"));
 
-/// The zones of abbreviations.
+/// The time zones that abbreviations stand for.
 const ZONES: [(&str, &str); 14] = [
     ("utc", "UTC"),
     ("gmt", "UTC"),
@@ -194,7 +194,8 @@ fn time_of_day(clock: &Captures<'_>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(number(clock, "hour")?, number(clock, "minute")?, 0)
 }
 
-/// Returns the date that a text names. Without a year, it is the one that is closest to `today`.
+/// Returns the date that a text names. If the text does not name a year, returns the matching date that is closest to
+/// `today`.
 fn date(captures: &Captures<'_>, today: NaiveDate) -> Option<NaiveDate> {
     let name = captures.name("month").or(captures.name("month_last"))?;
     let month: chrono::Month = name.as_str().parse().ok()?;

@@ -1,4 +1,4 @@
-//! Words that show where a statement comes from: from Claude, from another program, or from source code.
+//! Words that show where a line of a text comes from: from Claude, from another program, or from source code.
 
 use std::sync::LazyLock;
 
@@ -25,7 +25,7 @@ struct Words {
 static WORDS: LazyLock<Words> =
     LazyLock::new(|| embedded::parse("messages/words.json", include_str!("words.json")));
 
-/// Returns true if a statement is about Claude.
+/// Returns true if a line is about Claude.
 pub(super) fn mentions_claude(statement: &str) -> bool {
     WORDS
         .claude
@@ -36,7 +36,7 @@ pub(super) fn mentions_claude(statement: &str) -> bool {
         })
 }
 
-/// A string in the source code of a list, such as `["You've hit your limit", 429],`.
+/// Matches a string in the source code of a list, such as `["You've hit your limit", 429],`.
 static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#"^[\[({]*\w{0,2}["'](?:[^"']|\w'\w)*["'](?: *[^: ].*)?(?:[,\\]|[\])}] ?\{)$"#)
 });
@@ -58,7 +58,7 @@ pub(super) fn is_quotation(statement: &str) -> bool {
             .any(|part| statement.contains(part.as_str()))
 }
 
-/// A string that code assigns or passes to a function.
+/// Matches a string that source code assigns or passes to a function.
 static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| regex(r#"[(\[=] *\w{0,2}["'/]"#));
 
 /// Returns true if a line between lines of code contains a string.
@@ -66,7 +66,7 @@ pub(super) fn has_literal(line: &str) -> bool {
     ARGUMENT.is_match(line)
 }
 
-/// Returns true if a statement names another program, and nothing of Claude.
+/// Returns true if a line names another program and nothing that belongs to Claude.
 pub(super) fn is_of_other_program(statement: &str) -> bool {
     !mentions_claude(statement)
         && WORDS
@@ -75,7 +75,7 @@ pub(super) fn is_of_other_program(statement: &str) -> bool {
             .any(|name| contains_program(statement, name))
 }
 
-/// Returns true if a statement contains the name of a program, also with an ending such as `.com` or `-cli`.
+/// Returns true if a line contains the name of a program, possibly with an ending such as `.com` or `-cli`.
 fn contains_program(statement: &str, name: &str) -> bool {
     if name.contains(' ') {
         return statement.contains(name);

@@ -18,24 +18,13 @@ use crate::time::{Clock, Millis};
 use crate::witness::Limits;
 use crate::wording;
 
-/// Collects the data for the screen. The ledger stays open between refreshes.
-pub(crate) struct NowCollector {
-    /// The ledger, or a sentence that explains why it cannot be used.
-    pub(crate) ledger: Result<Ledger, String>,
-    /// The result of reading the transcripts, until it has been shown.
-    pub(crate) catch_up: Option<CatchUpResult>,
-}
-
-impl NowCollector {
-    /// Collects the data for the screen.
-    pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = self
-            .catch_up
-            .take()
-            .or_else(|| Some(context.catch_up_ledger(self.ledger.as_mut().ok()?)))
-            .unwrap_or_default();
-        let ledger = self.ledger.as_ref();
+impl NowData {
+    /// Collects the data for the screen. `ledger` is the ledger, or a sentence that explains why it cannot be used.
+    pub(crate) fn collect(
+        context: &Context,
+        ledger: Result<&Ledger, &String>,
+        catch_up: &CatchUpResult,
+    ) -> Self {
         let limits = context.limits_in(ledger.ok());
         let outlook = limits.outlook();
         let figures = limits.window_figures();
@@ -44,7 +33,7 @@ impl NowCollector {
             .and_then(|figures| figures.usage(Kind::FiveHour)?.resets_at);
         let spend = ledger.map_err(String::clone).and_then(|ledger| {
             context
-                .spend_now(ledger, reset, &catch_up)
+                .spend_now(ledger, reset, catch_up)
                 .map_err(|error| error.to_string())
         });
         let login = LoginState::load(&context.paths);
@@ -61,7 +50,7 @@ impl NowCollector {
             .flat_map(|outlook| limits.others(outlook))
             .filter(|other| other.resource.scope.session == Part::Any)
             .collect();
-        NowData {
+        Self {
             clock: context.clock(),
             others: wording::about_others(&others, &[], context.clock()),
             outlook,

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{NowData, RunningSession};
-use crate::claude::window_usage::WindowFigures;
+use crate::claude::window_usage::{WindowFigures, level_at};
 use crate::limits::{Continuation, Kind};
 use crate::pace::WindowPace;
 use crate::spend::WindowUse;
-use crate::status_line::level_now;
 use crate::time::{Clock, format_rfc3339};
 use crate::wording;
 
@@ -82,7 +81,7 @@ impl NowData {
         let pace = self.pace(window);
         let full_at = pace.and_then(WindowPace::full_at);
         Some(json!({
-            "used_percentage": level_now(&usage, self.clock),
+            "used_percentage": level_at(self.clock.now, usage.percent, usage.resets_at),
             "resets_at": usage.resets_at.filter(|at| *at > self.clock.now).map(format_rfc3339),
             "full_at": full_at.map(format_rfc3339),
             "lasts": pace.map(|_| full_at.is_none()),

@@ -4,13 +4,13 @@ use super::{NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{
-    USAGE_CACHED_FOR, WindowUsage, rounded_level, window_label, window_length,
+    USAGE_CACHED_FOR, has_reset, level_at, rounded_level, window_label, window_length,
 };
 use crate::limits::{Measure, State, USED_UP};
 use crate::pace::WindowPace;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::{Amount, WindowUse, hourly_rate};
-use crate::status_line::{WORTH_A_LOOK, full_when, level_now, level_tone};
+use crate::status_line::{WORTH_A_LOOK, full_when, level_tone};
 use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
 use crate::wording;
@@ -99,7 +99,8 @@ impl NowData {
             add_row(report, "Error", Tone::Quiet, format!("{at}: {headline}"));
         }
         let mut measures = self.figures.iter().flat_map(|figures| &figures.measures);
-        let is_full = measures.any(|it| level_now(&WindowUsage::of(it), self.clock) >= USED_UP);
+        let is_full =
+            measures.any(|it| level_at(self.clock.now, it.percent, it.resets_at) >= USED_UP);
         let text = match self.outlook.as_ref().map(|outlook| &outlook.state) {
             _ if self.paying.is_some() => "no limit is blocking you, but each response costs extra",
             Some(State::Paid) => "no limit is blocking you, but each response costs extra",
@@ -278,10 +279,9 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
 
 /// Returns the meter of a usage window, whose name is padded to this many columns.
 fn meter_row(label: &str, measure: &Measure, columns: usize, clock: Clock) -> MeterRow {
-    let usage = WindowUsage::of(measure);
-    let level = level_now(&usage, clock);
-    let mut remarks = match usage.resets_at {
-        Some(at) if usage.has_reset(clock.now) => {
+    let level = level_at(clock.now, measure.percent, measure.resets_at);
+    let mut remarks = match measure.resets_at {
+        Some(at) if has_reset(measure.resets_at, clock.now) => {
             let at = clock.format_time_with_preposition(at);
             vec![format!("  should have reset {at}")]
         }

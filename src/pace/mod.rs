@@ -1,9 +1,9 @@
-//! Forecasts when something that fills up over a period will be full: a usage window or a budget.
+//! Forecasts when a usage window or a budget will be used up.
 //!
-//! There is one rule for all of them: usage continues at its average rate, breaks included, over the last quarter of the
-//! period, which is 75 minutes of a 5-hour window and a week of a month. A shorter time would mistake a burst for the usual
-//! rate, and a longer one would notice a burst too late. In a period of several days, only whole days count, because nobody
-//! works around the clock.
+//! The same rule applies to all of them: usage continues at its average rate, breaks included, over the last quarter of
+//! the period. A quarter is 75 minutes of a 5-hour window, and a week of a month. A shorter time would mistake a burst
+//! for the usual rate, and a longer one would notice a burst too late. In a period of several days, the rate is
+//! measured over whole days, because nobody works around the clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,7 +13,7 @@ use crate::limits::{self, FRESH_FOR, Kind};
 /// The share of a period over which the rate is measured, as a divisor of its length.
 const MEASURED_SHARE: i32 = 4;
 
-/// The least share of a period that a rate is measured over, if the readings do not go back further.
+/// The minimum share of a period over which a rate is measured, as a divisor of its length.
 const LEAST_MEASURED_SHARE: i32 = 8;
 
 /// The share of a period that must have passed before there is a forecast: ten minutes of a 5-hour window.
@@ -28,7 +28,7 @@ const LEAST_PERCENT: f64 = 10.0;
 const ROUNDED_BEYOND: TimeDelta = TimeDelta::minutes(30);
 const ROUNDED_TO: TimeDelta = TimeDelta::minutes(5);
 
-/// The time in which usage adds up. It starts again from zero at the end.
+/// A period over which usage adds up. At its end, usage starts again from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PacePeriod {
     /// The time at which usage was zero.
@@ -46,7 +46,7 @@ pub struct Level {
     pub used: f64,
 }
 
-/// The rate at which usage grows, and where it leads.
+/// The rate at which usage grows, and the usage that it leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     /// The usage now.
@@ -55,13 +55,13 @@ pub struct Pace {
     pub since: DateTime<Utc>,
     /// The average growth per hour.
     pub per_hour: f64,
-    /// The expected usage at the end of the period. It may exceed the limit.
+    /// The expected usage at the end of the period, which may exceed the limit.
     pub at_end: f64,
 }
 
 impl Pace {
-    /// Measures the rate from the usage now and from earlier readings in any order. Readings from outside the period do not
-    /// count. Without earlier readings, this is the average since the start of the period.
+    /// Measures the rate from the current usage and from earlier readings in any order. Readings from outside the
+    /// period are ignored. If there are no earlier readings, the rate is the average since the start of the period.
     ///
     /// Returns `None` if the period has only just started or is over.
     pub fn new(period: PacePeriod, earlier: &[Level], now: Level) -> Option<Self> {
@@ -143,8 +143,8 @@ pub struct WindowPace {
 }
 
 impl WindowPace {
-    /// Returns the pace that the readings of a window show, which are in the order in which they were taken. Returns `None`
-    /// if the window is full, if the newest reading is old, or if [`Pace::of_window`] is `None`.
+    /// Returns the pace of a window according to its readings, which must be in chronological order. Returns `None` if
+    /// the window is full, if the newest reading is old, or if [`Pace::of_window`] is `None`.
     pub(crate) fn of(readings: &[limits::Reading], now: DateTime<Utc>) -> Option<Self> {
         let (newest, earlier) = readings.split_last()?;
         let window = newest.measure.window;
@@ -152,7 +152,8 @@ impl WindowPace {
         if newest.is_full() || now - newest.at > FRESH_FOR {
             return None;
         }
-        // Of two readings that are equally far from the wanted time, the newer one counts.
+        // The newest reading comes first. If two readings are equally close to the time from which the rate should be
+        // measured, the first of them is used.
         let of_this_window: Vec<Level> = earlier
             .iter()
             .rev()
@@ -173,7 +174,7 @@ impl WindowPace {
         Some(Self { window, pace })
     }
 
-    /// Creates a pace at which the window is full at `full_at`, or at which it lasts.
+    /// Creates a pace at which the window is full at `full_at`, or at which it lasts until its reset.
     #[cfg(test)]
     pub(crate) fn example(
         window: Kind,

@@ -38,8 +38,8 @@ impl PriceTable {
         }
     }
 
-    /// Returns the prices that Claude Code uses for its own totals. These include an organization's custom rates, but
-    /// not the user's own.
+    /// Returns the prices that Claude Code uses for its own totals. These prices include an organization's custom
+    /// rates, but not the user's own.
     pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
         if self.custom.managed {
             self.prices_of(model)

@@ -14,11 +14,11 @@ use super::model_id::bare_id;
 use super::rates::Rates;
 use crate::lenient_json::saturating_u64;
 
-/// The unit for multipliers. It is very small, because even the difference between 0.333 and 1/3 is noticeable in a
-/// year's total.
+/// The unit for multipliers. The unit is very small, because even the difference between 0.333 and 1/3 is noticeable in
+/// a year's total.
 pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 
-/// The custom rates of the user or the organization. The default value contains none.
+/// The custom rates of the user or the organization. By default, there are no custom rates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomRates {
     /// The factor by which all costs are multiplied.
@@ -96,7 +96,7 @@ impl CustomRates {
         self.overrides.get(&bare_id(model))
     }
 
-    /// Returns a number that changes whenever a rate changes. It is 0 if there are no custom rates.
+    /// Returns a number that changes whenever a rate changes. The number is 0 if there are no custom rates.
     pub(super) fn fingerprint(&self) -> i64 {
         if self.is_none() {
             return 0;

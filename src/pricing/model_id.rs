@@ -18,7 +18,7 @@ pub(super) fn bare_id(id: &str) -> String {
     }
 }
 
-/// Returns true if both names mean the same model, such as an alias and its ID.
+/// Returns true if both names refer to the same model, such as an alias and its ID.
 pub(crate) fn is_same_model(name: &str, other: &str) -> bool {
     bare_id(name) == bare_id(other)
 }
@@ -41,7 +41,7 @@ pub(crate) fn model_title(id: &str) -> String {
 }
 
 /// Returns the family, followed by the version. In a name, the family comes first, except for older models and on some
-/// gateways. Whatever follows them does not matter: a date, a provider's version, or a variant such as `-preview`.
+/// gateways. Anything that follows them is ignored: a date, a provider's version, or a variant such as `-preview`.
 fn family_and_version(name: &str) -> String {
     let mut family = "";
     let mut version = Vec::new();

@@ -55,8 +55,8 @@ impl PriceTable {
             .find(|rows| rows.first().is_some_and(|row| bare_id(row.model) == id))
     }
 
-    /// Returns the identity of a model, under which its spend is added up: the ID in the price list, or the bare ID of
-    /// an unlisted model.
+    /// Returns the ID under which the spend of a model is added up: the ID in the price list, or the bare ID of an
+    /// unlisted model.
     pub fn canonical(&self, model: &str) -> String {
         match self.known_tariffs_of(model).and_then(<[_]>::first) {
             Some(row) => row.model.to_owned(),

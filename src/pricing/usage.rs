@@ -18,8 +18,8 @@ pub struct Usage {
     pub cache_read: u64,
     /// Prompt tokens written to the cache with a lifetime of either five minutes or one hour.
     pub cache_write: u64,
-    /// The part of [`Self::cache_write`] with a lifetime of one hour. It is 0 if the API did not report the lifetimes.
-    /// In that case, the client charges all of these tokens as five-minute writes.
+    /// The part of [`Self::cache_write`] with a lifetime of one hour, or 0 if the API did not report the lifetimes. In
+    /// that case, the client charges all of these tokens as five-minute writes.
     pub cache_write_1h: u64,
     /// Web searches performed by the server.
     pub web_searches: u64,
@@ -172,10 +172,11 @@ pub struct ServiceLevel {
 }
 
 impl ServiceLevel {
-    /// Merges the service levels of two lines of the same response. What any line states is true.
+    /// Merges the service levels of two lines of the same response. If either line states a property, the response has
+    /// it.
     ///
-    /// No line is sure to contain everything. Claude Code 2.1.42 to 2.1.91 wrote `speed` only on the last line, and
-    /// 2.1.39 replaced the `inference_geo` of the earlier lines with an empty string on the last line.
+    /// A single line may be incomplete. Claude Code 2.1.42 to 2.1.91 wrote `speed` only on the last line, and 2.1.39
+    /// replaced the `inference_geo` of the earlier lines with an empty string on the last line.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             fast: self.fast || other.fast,

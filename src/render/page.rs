@@ -2,8 +2,7 @@
 
 use crate::environment::Environment;
 use crate::terminal::{
-    Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, width,
-    wrap_words,
+    Palette, Piece, Shown, Tone, is_stdout_terminal, output_width, padding, width, wrap_words,
 };
 
 /// The maximum width of a paragraph. Longer lines are hard to read.
@@ -60,14 +59,6 @@ impl Page {
             palette,
             is_terminal: false,
             splits_words: true,
-        }
-    }
-
-    /// Returns the page with the colors of a different theme.
-    pub(crate) fn with_theme(self, theme: &'static Theme) -> Self {
-        Self {
-            palette: self.palette.with_theme(theme),
-            ..self
         }
     }
 }

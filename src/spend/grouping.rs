@@ -159,15 +159,6 @@ pub(crate) struct SpendGroup {
     pub(crate) tally: Tally,
 }
 
-/// The order in which groups are shown. The variants' comments appear in the help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Order {
-    /// By time: days, weeks, and months chronologically; other groups newest first
-    Date,
-    /// By cost, with the most expensive first
-    Cost,
-}
-
 /// Assigns rows to groups that depend on data outside the rows, such as prompts or pull requests.
 pub(crate) trait RowGroups {
     /// Returns the key of a row's group.
@@ -305,27 +296,19 @@ pub(super) struct OmittedGroups {
     pub(super) tally: Tally,
 }
 
-/// Sorts the groups and keeps the first `limit` of them, either the latest or the most expensive. Returns the omitted
-/// groups, or `None` if there are none.
+/// Sorts the groups, and keeps the latest or the most expensive `limit` of them. Returns the omitted groups, or `None` if
+/// there are none.
 pub(super) fn sort_and_limit(
     groups: &mut Vec<SpendGroup>,
     by: GroupBy,
-    order: Option<Order>,
     limit: Option<usize>,
 ) -> Option<OmittedGroups> {
-    let is_by_date = match order {
-        Some(order) => order == Order::Date,
-        None => by.is_by_time(),
-    };
     // Periods are shown in chronological order. If there are too many, the earliest ones are omitted.
-    let is_chronological = by.is_by_time() && is_by_date;
+    let is_chronological = by.is_by_time();
     if is_chronological {
         groups.reverse();
     } else {
-        groups.sort_by_cached_key(|group| {
-            let latest_first = is_by_date.then_some(Reverse(group.last_at));
-            (latest_first, Reverse(group.tally.cost()), group.key.clone())
-        });
+        groups.sort_by_cached_key(|group| (Reverse(group.tally.cost()), group.key.clone()));
     }
 
     let omitted = groups.split_off(limit.unwrap_or(usize::MAX).min(groups.len()));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 
 use super::Amount;
 use crate::ledger::{SpendRow, Tally};
@@ -100,43 +99,6 @@ impl SpendHistory {
             ends_at: end,
             pace,
         }
-    }
-}
-
-impl PeriodSpend {
-    /// Returns the expected spend at the end of the period, or `None` if the period has only just started.
-    pub(crate) fn expected(&self) -> Option<Money> {
-        Money::from_noisy_usd(self.pace?.at_end)
-    }
-
-    /// Returns the average spend per day, for example "$1.90 per day since Nov 13".
-    pub(crate) fn daily(&self, clock: Clock) -> Option<String> {
-        let pace = self.pace?;
-        let rate =
-            Money::from_noisy_usd(pace.per_hour * 24.0).filter(|rate| *rate > Money::ZERO)?;
-        let since = clock.zone.day(pace.since).format("%b %-d");
-        Some(format!("{} per day since {since}", rate.show()))
-    }
-
-    /// Returns a sentence with the forecast for the month, or `None` if the month has only just started.
-    pub(crate) fn month_sentence(&self, clock: Clock) -> Option<String> {
-        let month = clock.zone.day(clock.now).format("%B");
-        Some(format!(
-            "Forecast for {month}: about {}, at {}.",
-            self.expected()?.show(),
-            self.daily(clock)?
-        ))
-    }
-
-    /// Returns the JSON object with the forecast for the month.
-    pub(crate) fn month_json(&self, clock: Clock) -> Option<Value> {
-        let pace = self.pace?;
-        Some(json!({
-            "month": clock.zone.day(clock.now).format("%Y-%m").to_string(),
-            "cost_usd": pace.at_end,
-            "so_far_usd": self.spent.money.usd(),
-            "per_day_usd": pace.per_hour * 24.0,
-        }))
     }
 }
 

@@ -18,7 +18,7 @@ pub use amount::Amount;
 pub(crate) use attribution::Attribution;
 pub(crate) use blocks::{Block, block_until, current_block};
 pub(crate) use figures::{page_figures, page_totals, short_count};
-pub(crate) use grouping::{GroupBy, Order, RowGroups, SpendGroup, UNKNOWN_KEY, or_unknown};
+pub(crate) use grouping::{GroupBy, RowGroups, SpendGroup, UNKNOWN_KEY, or_unknown};
 pub(crate) use history::{SpendHistory, hourly_rate};
 pub(crate) use notes::{describe_damaged, describe_unreadable};
 pub(crate) use period::{Period, RequestedDays};

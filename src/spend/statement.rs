@@ -4,14 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
-use chrono::Datelike;
 use serde_json::{Value, json};
 
 use super::amount::Amount;
-use super::grouping::{
-    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
-};
-use super::history::{PeriodSpend, SpendHistory};
+use super::grouping::{GroupBy, Grouping, OmittedGroups, RowGroups, SpendGroup, sort_and_limit};
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
 use crate::ledger::{
@@ -31,7 +27,6 @@ pub(crate) struct ReportRequest {
     pub(crate) clock: Clock,
     /// The name of the time zone.
     pub(crate) zone: String,
-    pub(crate) order: Option<Order>,
     /// The maximum number of groups.
     pub(crate) limit: Option<usize>,
     /// A filter: only sessions whose directory contains this string are included.
@@ -57,15 +52,6 @@ impl ReportRequest {
             _ => for_grouping,
         }
     }
-
-    /// Returns true if spend is grouped by month and one of the groups covers the whole current month up to today.
-    fn shows_this_month(&self) -> bool {
-        let today = self.clock.zone.day(self.clock.now);
-        let Period { since, until } = self.period;
-        self.by == GroupBy::Month
-            && since.is_none_or(|since| since.day() == 1 && since <= today)
-            && until.is_none_or(|until| until >= today)
-    }
 }
 
 /// The spend in a period.
@@ -73,12 +59,10 @@ impl ReportRequest {
 pub(crate) struct Statement {
     pub(crate) request: ReportRequest,
     pub(crate) total: Tally,
-    /// The groups in the requested order.
+    /// The groups, periods by time and all others by cost.
     pub(crate) groups: Vec<SpendGroup>,
     /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
-    /// The spend of this month and its pace, if the statement shows this month.
-    this_month: Option<PeriodSpend>,
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
     /// The result of updating the ledger.
@@ -119,19 +103,12 @@ impl Statement {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let total = groups.iter().map(|group| group.tally).sum();
-        let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
-
-        let this_month = if request.shows_this_month() {
-            Some(read_this_month(source, &request)?)
-        } else {
-            None
-        };
+        let omitted = sort_and_limit(&mut groups, request.by, request.limit);
 
         Ok(Self {
             total,
             groups,
             omitted,
-            this_month,
             has_history,
             catch_up,
             damaged: source.damaged(period.clone())?,
@@ -254,7 +231,6 @@ impl Statement {
             "since": self.request.period.since.map(|day| day.to_string()),
             "until": self.request.period.until.map(|day| day.to_string()),
             "project": self.request.project,
-            "forecast": self.this_month.and_then(|month| month.month_json(self.request.clock)),
             "timezone": self.request.zone,
             "complete": !self.is_incomplete(),
             "answering": self.streaming_sessions,
@@ -272,10 +248,6 @@ impl Statement {
             report.paragraph(Tone::Plain, notes.next().unwrap_or_default());
         } else {
             report.table(self.table(paths));
-            let forecast = self
-                .this_month
-                .and_then(|month| month.month_sentence(self.request.clock));
-            report.paragraphs(Tone::Plain, forecast);
         }
         report.paragraphs(
             Tone::Plain,
@@ -284,20 +256,4 @@ impl Statement {
         report.paragraphs(Tone::Quiet, notes);
         report
     }
-}
-
-/// Reads this month's spend.
-fn read_this_month(
-    source: &dyn SpendSource,
-    request: &ReportRequest,
-) -> Result<PeriodSpend, LedgerError> {
-    let (start, _) = request.clock.zone.month_bounds(request.clock.now);
-    let since_then = start.timestamp_millis()..EVER.end;
-    let mut history = SpendHistory::new(request.clock, None);
-    source.rows(since_then, request.rows_by(RowsBy::Quarter), &mut |row| {
-        if request.includes(&row.origin.project) {
-            history.add(&row);
-        }
-    })?;
-    Ok(history.this_month())
 }

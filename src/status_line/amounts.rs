@@ -5,7 +5,6 @@ use super::layout::{Form, Segment, without_repetitions};
 use super::{LineFacts, loss};
 use crate::budget::{BudgetUse, budgets_to_report};
 use crate::limits::BudgetScope;
-use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
@@ -56,15 +55,6 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
         month.as_ref(),
         facts,
     ))
-}
-
-/// Returns the cost of the last prompt, including the subagent responses read so far.
-pub(super) fn prompt(cost: Money) -> Segment {
-    vec![Form::labelled(
-        loss::PROMPT,
-        "prompt ",
-        [(Tone::Plain, cost.show())],
-    )]
 }
 
 /// Returns a segment with an amount. The longest form also shows how much of its own budget and of `other_budget` has been
@@ -119,6 +109,7 @@ mod tests {
     use crate::claude::status_payload::StatusPayload;
     use crate::config::Config;
     use crate::ledger::{LiveFigures, Tally};
+    use crate::pricing::Money;
     use crate::time::{Clock, HourFormat, Zone};
 
     /// Renders a segment after `usd` dollars have been spent. Returns the text of each form, longest first.

@@ -5,7 +5,6 @@ use crate::budget::day_budget_blocking;
 use crate::checkout::Head;
 use crate::claude::account::LoginState;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::transcripts::prompt_sent;
 use crate::claude::window_usage::WindowFigures;
 use crate::collect::Context;
 use crate::config::SegmentName;
@@ -15,8 +14,7 @@ use crate::ledger::{
 };
 use crate::limits::Fact;
 use crate::paths::Paths;
-use crate::pricing::{Money, model_title};
-use crate::status_line::cold_cache_cost;
+use crate::pricing::model_title;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Palette, Shown, Tone, truncate};
@@ -49,8 +47,7 @@ impl StatusLineCall {
         let padding = wrapped.as_ref().map_or(0, |wrapped| wrapped.padding);
         let margin = padding.saturating_mul(2).saturating_add(MARGIN);
         let call = Self {
-            palette: Palette::for_claude_code(&context.environment)
-                .with_theme(context.config.theme()),
+            palette: Palette::for_claude_code(&context.environment),
             columns: columns.saturating_sub(margin).max(1),
             payload,
             context,
@@ -76,7 +73,6 @@ impl StatusLineCall {
             _ => None,
         };
         LineFacts {
-            rewriting: self.cost_of_cold_cache(),
             directory,
             ..LineFacts::new(&self.payload, config, self.context.clock())
         }
@@ -128,31 +124,6 @@ impl StatusLineCall {
         }
     }
 
-    /// Returns the cost of the session's responses since the last prompt. Returns `None` if no segment shows it.
-    fn cost_of_prompt(&self, live: Option<&OpenLedger>) -> Option<Money> {
-        if !self.context.config.shows(SegmentName::Prompt) {
-            return None;
-        }
-        let transcript = self.payload.transcript_path.as_deref()?;
-        let sent_at = prompt_sent(transcript, self.payload.prompt_id.as_deref()?)?;
-        live?.session_after(sent_at)
-    }
-
-    /// Returns the cost of rewriting the prompt cache, or `None` if the cache is not about to expire.
-    fn cost_of_cold_cache(&self) -> Option<Money> {
-        let (payload, context) = (&self.payload, &self.context);
-        let (config, now) = (&context.config, context.environment.now);
-        if !config.shows(SegmentName::Hint) {
-            return None;
-        }
-        let cache = payload.prompt_cache?;
-        if !cache.is_nearly_cold(now) {
-            return None;
-        }
-        let prices = context.prices().prices_of(payload.model_id.as_deref()?);
-        cold_cache_cost(&cache, &prices, payload.fast_mode, now)
-    }
-
     /// Returns the day's budget if it blocks the session's prompts. It uses the figures that the status line reads in any
     /// case.
     fn used_up_budget(&self, figures: Option<&LiveFigures>) -> Option<Fact> {
@@ -193,7 +164,6 @@ impl<'a> StatusLineFacts<'a> {
             let with_month = config.budget.month.is_some();
             facts.figures = live.figures(&context.environment, with_month);
         }
-        facts.prompt = call.cost_of_prompt(live.as_ref());
         let caller = call.caller();
         let is_open = live.as_ref().is_none_or(|live| {
             live.is_first() || matches!(live.ledger().limits_since(), Ok(Some(_)))
@@ -202,7 +172,7 @@ impl<'a> StatusLineFacts<'a> {
         let budget = call.used_up_budget(facts.figures.as_ref());
         let known = [reported.as_slice(), budget.as_slice()].concat();
         let limits = Limits::for_status_line(&caller, live.as_ref(), &known);
-        facts.windows = match payload.others.spend_limit {
+        facts.windows = match payload.spend_limit {
             Some(_) => WindowFigures::of_payload(payload, context.environment.now),
             None => limits.window_figures(),
         };

@@ -5,28 +5,22 @@
 //! percentage, for one that is worth a look, and for one that is nearly 100.
 
 pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
-pub(super) const CONTEXT_WITH_LONG_BAR: u32 = 11;
 pub(super) const AGE_OF_USAGE_PAGE: u32 = 12;
 pub(super) const PACE: u32 = 15;
 pub(super) const WINDOWS_WITH_DISTANCES: u32 = 20;
 pub(super) const WINDOWS_WITH_ONE_DISTANCE: u32 = 22;
-pub(super) const CACHE_WITH_COST: u32 = 23;
 pub(super) const DIRECTORY: u32 = 24;
 pub(super) const DIRECTORY_WITH_PARENT: u32 = 25;
 pub(super) const BRANCH: u32 = 26;
 pub(super) const LINES: u32 = 27;
 pub(super) const DURATION: u32 = 28;
 pub(super) const RATE: u32 = 29;
-pub(super) const CONTEXT_WITH_SHORT_BAR: u32 = 31;
 pub(super) const WINDOWS_WITH_TIMES: u32 = 32;
-pub(super) const PROMPT: u32 = 33;
 pub(super) const WINDOWS_WITH_ONE_TIME: u32 = 33;
-pub(super) const CACHE: u32 = 34;
 pub(super) const USAGE_PAGE: [u32; 3] = [34, 56, 66];
-pub(super) const WINDOWS_WITH_SHORT_BARS: u32 = 34;
+pub(super) const WINDOWS_WITH_MAIN_TIME: u32 = 34;
 pub(super) const CONTEXT: [u32; 3] = [35, 57, 70];
 pub(super) const EFFORT: u32 = 36;
-pub(super) const WINDOWS_WITH_BARS_AND_SIGN: u32 = 36;
 pub(super) const MODEL: u32 = 40;
 pub(super) const SHORT_DIRECTORY: u32 = 43;
 pub(super) const SHORT_BRANCH: u32 = 44;

@@ -4,7 +4,6 @@
 
 mod amounts;
 pub(crate) mod call;
-mod context_use;
 mod layout;
 mod loss;
 mod pace;
@@ -15,8 +14,7 @@ mod workspace;
 pub(crate) mod wrapped;
 
 pub(crate) use pace::full_when;
-pub(crate) use session_details::cold_cache_cost;
-pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone};
+pub(crate) use windows::{WORTH_A_LOOK, level_tone};
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
@@ -24,7 +22,6 @@ use crate::claude::window_usage::{UsagePage, WindowFigures};
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
 use crate::pace::WindowPace;
-use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
 use layout::Segment;
@@ -71,10 +68,6 @@ pub struct LineFacts<'a> {
     pub paces: Vec<WindowPace>,
     /// The `/usage` page as Claude Code last loaded it.
     pub usage: Option<UsagePage>,
-    /// The cost of the last prompt.
-    pub prompt: Option<Money>,
-    /// The cost of rewriting the prompt cache, if it is about to expire.
-    pub rewriting: Option<Money>,
     /// The working directory in abbreviated form, for example `~/src/api`.
     pub directory: Option<String>,
     /// The branch or commit that is checked out in the working directory.
@@ -92,8 +85,6 @@ impl<'a> LineFacts<'a> {
             windows: None,
             paces: Vec::new(),
             usage: None,
-            prompt: None,
-            rewriting: None,
             directory: None,
             head: None,
         }
@@ -102,24 +93,21 @@ impl<'a> LineFacts<'a> {
     /// Returns the segment with the given name, or `None` if there is no data for it.
     fn segment(&self, name: SegmentName) -> Option<Segment> {
         let (payload, clock) = (self.payload, self.clock);
-        let style = &self.config.statusline;
         match name {
             SegmentName::Model => session_details::model(payload),
             SegmentName::Session => amounts::session(self),
             SegmentName::Today => amounts::today(self),
-            SegmentName::Windows => windows::windows(self.windows.as_ref()?, style.windows, clock),
+            SegmentName::Windows => windows::windows(self.windows.as_ref()?, clock),
             SegmentName::Pace => pace::pace(&self.paces, clock),
-            SegmentName::Context => context_use::context(payload, style.context),
+            SegmentName::Context => session_details::context(payload),
             SegmentName::Directory => workspace::directory(self.directory.as_deref()?),
             SegmentName::Branch => workspace::branch(self.head.as_ref()?),
             SegmentName::Effort => session_details::effort(payload),
             SegmentName::Lines => session_details::lines(payload),
             SegmentName::Duration => session_details::duration(payload),
             SegmentName::Rate => session_details::rate(payload),
-            SegmentName::Prompt => Some(amounts::prompt(self.prompt?)),
-            SegmentName::Hint => session_details::cold_cache(self),
             SegmentName::ModelWeeks => {
-                let least = if style.has_default_segments() {
+                let least = if self.config.statusline.has_default_segments() {
                     usage_page::WORTH_SHOWING
                 } else {
                     0.0
@@ -141,9 +129,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::{LineConfig, MeterForm};
+    use crate::config::LineConfig;
     use crate::ledger::Tally;
     use crate::limits::Kind;
+    use crate::pricing::Money;
     use crate::terminal::width;
     use crate::time::{HourFormat, Zone};
 
@@ -169,7 +158,6 @@ mod tests {
                 is_complete: true,
                 ..LiveFigures::default()
             }),
-            rewriting: payload.prompt_cache.map(|_| Money::from_nano(420_000_000)),
             directory: Some("~/src/日本語/api".to_owned()),
             head: Some(Head::Branch("topic/one".to_owned())),
             ..LineFacts::new(payload, config, clock)
@@ -433,7 +421,6 @@ mod tests {
                     "model": {"display_name": model}, "effort": {"level": "medium"},
                     "cost": {"total_cost_usd": 1.5, "total_duration_ms": 9_000_000, "total_lines_added": 12, "total_lines_removed": 3},
                     "context_window": {"used_percentage": context},
-                    "prompt_cache": {"ttl": "5m", "expires_at": NOW + 30, "recache_tokens_if_cold": 90_000},
                     "rate_limits": {"five_hour": limit(five_hour), "seven_day": limit(seven_day), "spend_limit": spend_limit},
                 });
                 StatusPayload::parse(payload.to_string().as_bytes())
@@ -444,19 +431,14 @@ mod tests {
     fn any_config() -> impl Strategy<Value = Config> {
         let segment = prop::sample::select(SegmentName::value_variants());
         let line = prop::collection::vec(segment, 1..9);
-        let form = || prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)];
         let lines = prop::collection::vec(line, 1..4);
-        (lines, "( │ | 日 |·)", form(), form()).prop_map(|(lines, separator, windows, context)| {
-            Config {
-                statusline: LineConfig {
-                    lines,
-                    separator,
-                    windows,
-                    context,
-                    ..LineConfig::default()
-                },
-                ..Config::default()
-            }
+        (lines, "( │ | 日 |·)").prop_map(|(lines, separator)| Config {
+            statusline: LineConfig {
+                lines,
+                separator,
+                ..LineConfig::default()
+            },
+            ..Config::default()
         })
     }
 

@@ -1,12 +1,13 @@
-//! Renders the segments that need only Claude Code's status JSON: model, effort, lines, time, rate, and prompt cache.
+//! Renders the segments that need only Claude Code's status JSON: model, effort, lines, time, rate, and context.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::layout::{Form, Segment};
-use super::{LineFacts, loss};
-use crate::claude::status_payload::{PromptCache, StatusPayload};
-use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
-use crate::terminal::{Tone, escape, truncate};
+use super::loss;
+use super::windows::{level_tone, pick_by_level};
+use crate::claude::status_payload::StatusPayload;
+use crate::pricing::Money;
+use crate::terminal::{Tone, escape, percent_text, truncate};
 use crate::time::format_duration;
 
 /// The minimum session length, in milliseconds, for a meaningful hourly rate.
@@ -68,100 +69,18 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     )])
 }
 
-/// The minimum additional cost at which a hint about a cold cache is shown.
-const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
-
-/// Returns the additional cost of rewriting a session's prompt cache instead of reading it. Returns `None` for less
-/// than ten cents.
-pub(crate) fn cold_cache_cost(
-    cache: &PromptCache,
-    prices: &ModelPrices<'_>,
-    is_fast: bool,
-    now: DateTime<Utc>,
-) -> Option<Money> {
-    let service = ServiceLevel {
-        fast: is_fast,
-        us_only: false,
-    };
-    let has_hour_lifetime = cache.lifetime >= TimeDelta::hours(1);
-    let written = Usage {
-        cache_write: cache.tokens,
-        cache_write_1h: if has_hour_lifetime { cache.tokens } else { 0 },
-        ..Usage::default()
-    };
-    let read = Usage {
-        cache_read: cache.tokens,
-        ..Usage::default()
-    };
-    let at = now.timestamp_millis();
-    let cost = prices.price(at, [written], service) - prices.price(at, [read], service);
-    (cost >= MIN_COLD_COST).then_some(cost)
-}
-
-/// Returns the time until the prompt cache expires, and how much more the next prompt will cost after that.
-pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
-    let left = facts.payload.prompt_cache?.expires_at - facts.clock.now;
-    let rewriting = facts.rewriting?.show();
-    let (tone, short) = if left > TimeDelta::zero() {
-        (Tone::Warning, format!("cold in {}", format_duration(left)))
-    } else {
-        (Tone::Plain, "cold".to_owned())
-    };
-    let long = format!("{short} (+{rewriting})");
-    Some(vec![
-        Form::labelled(loss::CACHE_WITH_COST, "cache ", [(tone, long)]),
-        Form::labelled(loss::CACHE, "cache ", [(tone, short)]),
-    ])
+/// Returns the percentage of the context window that is in use, for example `ctx 12%`, or `None` if Claude Code did not
+/// report it. The fuller it is, the longer it stays on the line.
+pub(super) fn context(payload: &StatusPayload) -> Option<Segment> {
+    let percent = payload.context_percent?;
+    let loss = pick_by_level(percent, loss::CONTEXT);
+    let figure = (level_tone(percent, Tone::Plain), percent_text(percent));
+    Some(vec![Form::labelled(loss, "ctx ", [figure])])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::pricing::PriceTable;
-    use crate::time::{Clock, HourFormat, Zone};
-
-    #[test]
-    fn a_cache_that_is_about_to_expire_has_its_time_and_its_price() {
-        let payload = r#"{"prompt_cache":{"ttl":"5m","expires_at":1795156000,"recache_tokens_if_cold":90000}}"#;
-        let payload = StatusPayload::parse(payload.as_bytes());
-        let config = Config::default();
-        let texts = |now: i64| {
-            let clock = Clock {
-                now: chrono::DateTime::from_timestamp(now, 0).unwrap(),
-                zone: Zone::UTC,
-                hours: HourFormat::default(),
-            };
-            let mut facts = LineFacts::new(&payload, &config, clock);
-            facts.rewriting = Some(Money::from_nano(420_000_000));
-            let forms = cold_cache(&facts).unwrap();
-            forms.iter().map(Form::text).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            texts(1_795_155_955),
-            ["cache cold in 45 s (+$0.42)", "cache cold in 45 s"]
-        );
-        assert_eq!(texts(1_795_156_000), ["cache cold (+$0.42)", "cache cold"]);
-    }
-
-    #[test]
-    fn a_cold_cache_costs_the_write_price_minus_the_read_price() {
-        let table = PriceTable::list();
-        let prices = table.prices_of("claude-opus-5-5");
-        let cost = |tokens, minutes, is_fast| {
-            let cache = PromptCache {
-                expires_at: DateTime::UNIX_EPOCH,
-                lifetime: TimeDelta::minutes(minutes),
-                tokens,
-            };
-            cold_cache_cost(&cache, &prices, is_fast, DateTime::UNIX_EPOCH).map(Money::show)
-        };
-        // For Opus 5.5, a million tokens cost $5 or $8 to write, depending on the lifetime, and $0.20 to read.
-        assert_eq!(cost(100_000, 5, false).unwrap(), "$0.48");
-        assert_eq!(cost(100_000, 60, false).unwrap(), "$0.78");
-        assert_eq!(cost(100_000, 5, true).unwrap(), "$0.96");
-        assert_eq!(cost(20_000, 5, false), None);
-    }
 
     #[test]
     fn unknown_figures_are_not_shown_and_the_first_minute_has_no_rate() {

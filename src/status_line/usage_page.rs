@@ -2,8 +2,8 @@
 
 use super::layout::{Form, Segment};
 use super::loss;
-use super::windows::{level_now, level_tone, pick_by_level};
-use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage, rounded_level};
+use super::windows::{level_tone, pick_by_level};
+use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, level_at, rounded_level};
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
@@ -41,11 +41,7 @@ pub(super) fn model_weeks(usage: &UsagePage, least_level: f64, clock: Clock) -> 
         let Some(model) = &window.model else {
             continue;
         };
-        let usage = WindowUsage {
-            used_percent: window.percent,
-            resets_at: window.resets_at,
-        };
-        let level = level_now(&usage, clock);
+        let level = level_at(clock.now, window.percent, window.resets_at);
         if level < least_level {
             continue;
         }

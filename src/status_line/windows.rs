@@ -1,19 +1,15 @@
 //! Renders the segment that shows the percentage and the reset of each usage window.
 
+use chrono::{DateTime, Utc};
+
 use super::layout::{Form, Segment, without_repetitions};
 use super::loss;
 use crate::claude::window_usage::{
-    SpendLimitUsage, WindowFigures, WindowUsage, rounded_level, window_label,
+    SpendLimitUsage, WindowFigures, has_reset, level_at, rounded_level, window_label,
 };
-use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
-use crate::terminal::{Piece, Tone, bar, percent_text};
+use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
-
-/// The width of a bar, in columns, if there is enough room.
-pub(super) const LONG_BAR: usize = 10;
-/// The width of a bar, in columns, if space is tight.
-pub(super) const SHORT_BAR: usize = 5;
 
 /// The percentage at which a window turns yellow.
 pub(crate) const WORTH_A_LOOK: f64 = 70.0;
@@ -56,13 +52,13 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn new(name: &str, usage: &WindowUsage, clock: Clock) -> Self {
-        let level = level_now(usage, clock);
+    fn new(name: &str, percent: f64, resets_at: Option<DateTime<Utc>>, clock: Clock) -> Self {
+        let level = level_at(clock.now, percent, resets_at);
         Self {
             level,
             label: format!("{name} "),
             figure: percent_text(rounded_level(level)),
-            reset: usage.resets_at.map(|at| {
+            reset: resets_at.map(|at| {
                 let time = clock.format_briefly(at);
                 if at > clock.now {
                     let left = format_duration(at - clock.now);
@@ -75,17 +71,20 @@ impl Gauge {
     }
 
     fn of_spend_limit(limit: &SpendLimitUsage, clock: Clock) -> Self {
-        let mut gauge = Self::new(limit.name(), &limit.usage, clock);
+        let mut gauge = Self::new(limit.name(), limit.percent, limit.resets_at, clock);
         if let Some(limit) = limit.limit {
             gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }
         gauge
     }
 
-    /// Returns the pieces for this window, with a bar that is `bar` columns wide.
-    fn pieces(&self, bar: usize, style: ResetStyle) -> Vec<Piece> {
+    /// Returns the pieces for this window.
+    fn pieces(&self, style: ResetStyle) -> Vec<Piece> {
         let tone = level_tone(self.level, Tone::Good);
-        let mut pieces = meter_pieces(&self.label, self.level, bar, tone, self.figure.clone());
+        let mut pieces = vec![
+            (Tone::Quiet, self.label.clone()),
+            (tone, self.figure.clone()),
+        ];
         let text = match (&self.reset, style) {
             (Some(Reset::Ahead { time, left }), ResetStyle::TimeAndDistance) => {
                 format!(" (resets {time}, in {left})")
@@ -101,33 +100,6 @@ impl Gauge {
         };
         pieces.push((Tone::Quiet, text));
         pieces
-    }
-}
-
-/// Returns a label, a bar, and a figure. There is no bar if `columns` is 0.
-pub(super) fn meter_pieces(
-    label: &str,
-    level: f64,
-    columns: usize,
-    tone: Tone,
-    figure: String,
-) -> Vec<Piece> {
-    let mut pieces = vec![(Tone::Quiet, label.to_owned())];
-    if columns > 0 {
-        pieces.extend(bar(level, columns, tone));
-        pieces.push((Tone::Plain, " ".to_owned()));
-    }
-    pieces.push((tone, figure));
-    pieces
-}
-
-/// Returns the current percentage used. After the window's reset time, this is zero, even if Claude Code has not
-/// reported the reset yet.
-pub(crate) fn level_now(usage: &WindowUsage, clock: Clock) -> f64 {
-    if usage.has_reset(clock.now) {
-        0.0
-    } else {
-        usage.used_percent
     }
 }
 
@@ -149,7 +121,6 @@ pub(crate) fn level_tone(level: f64, harmless: Tone) -> Tone {
 /// The contents of one form of the segment.
 struct FormStyle {
     loss: u32,
-    bar: usize,
     /// The format of the reset that matters most.
     main_reset: ResetStyle,
     other_resets: ResetStyle,
@@ -159,10 +130,9 @@ struct FormStyle {
 
 impl FormStyle {
     /// Creates a form that shows all windows.
-    fn new(loss: u32, bar: usize, main_reset: ResetStyle, other_resets: ResetStyle) -> Self {
+    fn new(loss: u32, main_reset: ResetStyle, other_resets: ResetStyle) -> Self {
         Self {
             loss,
-            bar,
             main_reset,
             other_resets,
             least_level: 0.0,
@@ -171,21 +141,22 @@ impl FormStyle {
 }
 
 /// Returns the segment, or `None` if no window can be shown. If the reading is not fresh, the segment includes its age.
-pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) -> Option<Segment> {
+pub(super) fn windows(figures: &WindowFigures, clock: Clock) -> Option<Segment> {
     let age = clock.now - figures.at;
     let is_fresh = age <= FRESH_FOR;
     // An old reading says nothing about the usage since a reset.
-    let is_current = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
-    let usages = figures
+    let is_current = |resets_at| is_fresh || !has_reset(resets_at, clock.now);
+    let mut gauges: Vec<Gauge> = figures
         .measures
         .iter()
-        .map(|measure| (window_label(measure.window), WindowUsage::of(measure)));
-    let mut gauges: Vec<Gauge> = usages
-        .filter(|(_, usage)| is_current(usage))
-        .map(|(label, usage)| Gauge::new(label, &usage, clock))
+        .filter(|measure| is_current(measure.resets_at))
+        .map(|measure| {
+            let name = window_label(measure.window);
+            Gauge::new(name, measure.percent, measure.resets_at, clock)
+        })
         .collect();
     if let Some(limit) = figures.spend_limit
-        && is_current(&limit.usage)
+        && is_current(limit.resets_at)
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
@@ -196,7 +167,7 @@ pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) ->
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))
         .unwrap_or(0);
-    let forms = form_styles(fullest, form).map(|style| {
+    let forms = form_styles(fullest).map(|style| {
         let mut pieces: Vec<Piece> = Vec::new();
         for (index, gauge) in gauges.iter().enumerate() {
             if gauge.level < style.least_level {
@@ -210,7 +181,7 @@ pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) ->
             } else {
                 style.other_resets
             };
-            pieces.extend(gauge.pieces(style.bar, reset));
+            pieces.extend(gauge.pieces(reset));
         }
         if !is_fresh {
             pieces.push((Tone::Quiet, format!("  ({} ago)", format_duration(age))));
@@ -221,33 +192,27 @@ pub(super) fn windows(figures: &WindowFigures, form: MeterForm, clock: Clock) ->
 }
 
 /// Returns the forms of the segment, longest first. Their losses depend on the percentage of the fullest window.
-fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
+fn form_styles(fullest: f64) -> [FormStyle; 8] {
     use ResetStyle::{Hidden, Sign, Time, TimeAndDistance};
-    let (long, short) = match form {
-        MeterForm::Text => (0, 0),
-        MeterForm::Bar => (LONG_BAR, SHORT_BAR),
-    };
-    let [sign_loss, all_loss, fullest_loss] =
-        [loss::WINDOWS_WITH_SIGN, loss::WINDOWS, loss::FULLEST_WINDOW]
-            .map(|losses| pick_by_level(fullest, losses));
+
+    let with_sign = pick_by_level(fullest, loss::WINDOWS_WITH_SIGN);
+    let without_resets = pick_by_level(fullest, loss::WINDOWS);
+    let only_fullest = pick_by_level(fullest, loss::FULLEST_WINDOW);
     [
         FormStyle::new(
             loss::WINDOWS_WITH_DISTANCES,
-            long,
             TimeAndDistance,
             TimeAndDistance,
         ),
-        FormStyle::new(loss::WINDOWS_WITH_ONE_DISTANCE, long, TimeAndDistance, Time),
-        FormStyle::new(loss::WINDOWS_WITH_TIMES, long, Time, Time),
-        FormStyle::new(loss::WINDOWS_WITH_ONE_TIME, long, Time, Sign),
-        FormStyle::new(loss::WINDOWS_WITH_ONE_TIME, long, Time, Hidden),
-        FormStyle::new(loss::WINDOWS_WITH_SHORT_BARS, short, Time, Hidden),
-        FormStyle::new(loss::WINDOWS_WITH_BARS_AND_SIGN, short, Sign, Hidden),
-        FormStyle::new(sign_loss, 0, Sign, Hidden),
-        FormStyle::new(all_loss, 0, Hidden, Hidden),
+        FormStyle::new(loss::WINDOWS_WITH_ONE_DISTANCE, TimeAndDistance, Time),
+        FormStyle::new(loss::WINDOWS_WITH_TIMES, Time, Time),
+        FormStyle::new(loss::WINDOWS_WITH_ONE_TIME, Time, Sign),
+        FormStyle::new(loss::WINDOWS_WITH_MAIN_TIME, Time, Hidden),
+        FormStyle::new(with_sign, Sign, Hidden),
+        FormStyle::new(without_resets, Hidden, Hidden),
         FormStyle {
             least_level: fullest,
-            ..FormStyle::new(fullest_loss, 0, Hidden, Hidden)
+            ..FormStyle::new(only_fullest, Hidden, Hidden)
         },
     ]
 }
@@ -266,32 +231,22 @@ mod tests {
         assert!((rounded_level(100.0) - 100.0).abs() < f64::EPSILON);
     }
 
-    type Render = fn(&WindowFigures, Clock) -> Option<Segment>;
-
-    fn texts(payload: &str, render: Render) -> Option<Vec<String>> {
+    fn texts(payload: &str) -> Option<Vec<String>> {
         let clock = Clock {
             now: DateTime::from_timestamp(1_795_156_000, 0).unwrap(), // 06:26:40 UTC
             zone: Zone::named("UTC").unwrap(),
             hours: HourFormat::TwentyFour,
         };
         let payload = StatusPayload::parse(payload.as_bytes());
-        let forms = render(&WindowFigures::of_payload(&payload, clock.now)?, clock)?;
+        let forms = windows(&WindowFigures::of_payload(&payload, clock.now)?, clock)?;
         Some(forms.iter().map(Form::text).collect())
-    }
-
-    fn as_text(figures: &WindowFigures, clock: Clock) -> Option<Segment> {
-        windows(figures, MeterForm::Text, clock)
-    }
-
-    fn as_bars(figures: &WindowFigures, clock: Clock) -> Option<Segment> {
-        windows(figures, MeterForm::Bar, clock)
     }
 
     const WINDOWS: &str = r#"{"rate_limits":{"five_hour":{"used_percentage":42,"resets_at":1795161868},"seven_day":{"used_percentage":97.6,"resets_at":1795461868}}}"#;
 
     #[test]
     fn windows_are_shown_with_their_resets() {
-        let forms = texts(WINDOWS, as_text).unwrap();
+        let forms = texts(WINDOWS).unwrap();
         assert_eq!(
             forms,
             [
@@ -306,21 +261,9 @@ mod tests {
             ],
             "the fullest stays longest, and its reset"
         );
-        let calm = texts(&WINDOWS.replace("97.6", "17"), as_text).unwrap();
+        let calm = texts(&WINDOWS.replace("97.6", "17")).unwrap();
         assert_eq!(calm[4], "5h 42% (resets 08:04)  week 17%");
         assert_eq!(calm[5], "5h 42% \u{21bb}08:04  week 17%");
-    }
-
-    #[test]
-    fn bars_are_dropped_before_figures() {
-        let forms = texts(WINDOWS, as_bars).unwrap();
-        assert_eq!(
-            forms[2],
-            "5h ████░░░░░░ 42% (resets 08:04)  week █████████░ 98% (resets Mon 19:24)"
-        );
-        assert_eq!(forms[5], "5h ██░░░ 42%  week ████░ 98% (resets Mon 19:24)");
-        assert_eq!(forms[6], "5h ██░░░ 42%  week ████░ 98% \u{21bb}Mon 19:24");
-        assert_eq!(forms[7], "5h 42%  week 98% \u{21bb}Mon 19:24");
     }
 
     #[test]
@@ -332,12 +275,10 @@ mod tests {
             WINDOWS.replace("five_hour", "other"),
             WINDOWS.replace("1795461868", "0"),
         ] {
-            for render in [as_text as Render, as_bars] {
-                let forms = texts(&payload, render).unwrap();
-                for pair in forms.windows(2) {
-                    let [longer, shorter] = [0, 1].map(|i| crate::terminal::width(&pair[i]));
-                    assert!(longer > shorter, "{pair:?}");
-                }
+            let forms = texts(&payload).unwrap();
+            for pair in forms.windows(2) {
+                let [longer, shorter] = [0, 1].map(|i| crate::terminal::width(&pair[i]));
+                assert!(longer > shorter, "{pair:?}");
             }
         }
     }
@@ -345,7 +286,7 @@ mod tests {
     #[test]
     fn other_limits_are_shown_by_name() {
         let opus = r#""seven_day_opus":{"used_percentage":80,"resets_at":1795461868},"seven_day""#;
-        let forms = texts(&WINDOWS.replace("\"seven_day\"", opus), as_text).unwrap();
+        let forms = texts(&WINDOWS.replace("\"seven_day\"", opus)).unwrap();
         assert_eq!(
             forms[forms.len() - 2],
             "5h 42%  week 98%  Opus week 80%",
@@ -354,7 +295,7 @@ mod tests {
         let limit = r#"{"used_percentage":62,"resets_at":1795219200,"used_usd":31,"limit_usd":50,"period":"daily"}"#;
         let gateway = |limit: &str| {
             let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
-            texts(&payload, as_text).unwrap()
+            texts(&payload).unwrap()
         };
         assert_eq!(
             gateway(limit)[1],
@@ -373,7 +314,7 @@ mod tests {
     #[test]
     fn a_window_whose_reset_has_passed_is_empty() {
         let old = WINDOWS.replace("1795161868", "1795150000");
-        let forms = texts(&old, as_text).unwrap();
+        let forms = texts(&old).unwrap();
         assert!(
             forms[0].starts_with("5h 0% (reset 04:46)  week"),
             "{forms:?}"

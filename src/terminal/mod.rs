@@ -2,10 +2,9 @@
 
 mod output;
 mod palette;
-#[cfg(unix)]
-mod restore_on_signal;
-mod screen;
 mod text;
+
+use terminal_size::{Height, Width};
 
 use crate::environment::Environment;
 
@@ -14,10 +13,7 @@ pub use output::{
     Shown, is_stdout_terminal, print, print_error, print_notice, replace_progress_line,
     with_progress,
 };
-#[cfg(test)]
-pub(crate) use palette::tests as contrast;
-pub use palette::{Palette, Piece, THEMES, Theme, Tone};
-pub(crate) use screen::{Screen, ScreenSize, WakeReason};
+pub use palette::{Palette, Piece, Tone};
 pub(crate) use text::truncate_path;
 pub(crate) use text::{count_noun, padding, percent_text, start_of, wrap_words};
 pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
@@ -32,34 +28,21 @@ const MIN_COLUMNS: usize = 20;
 pub fn output_width(environment: &Environment) -> usize {
     environment
         .columns()
-        .or_else(|| terminal_size().map(|size| size.columns))
+        .or_else(terminal_columns)
         .unwrap_or(DEFAULT_COLUMNS)
         .max(MIN_COLUMNS)
 }
 
 /// Returns the height of the terminal that a standard stream is connected to, or `None` if it is unknown.
 pub(crate) fn terminal_rows() -> Option<usize> {
-    terminal_size()
-        .map(|size| size.rows)
-        .filter(|rows| *rows > 0)
+    let (_, Height(rows)) = terminal_size::terminal_size()?;
+    (rows > 0).then_some(rows.into())
 }
 
-/// Returns the size of the terminal that a standard stream is connected to, or `None` if there is none. On Unix, this
-/// does not use crossterm, which starts a process if it cannot determine the size.
-#[cfg(unix)]
-fn terminal_size() -> Option<ScreenSize> {
-    [
-        rustix::stdio::stdout(),
-        rustix::stdio::stderr(),
-        rustix::stdio::stdin(),
-    ]
-    .into_iter()
-    .filter_map(|stream| rustix::termios::tcgetwinsize(stream).ok())
-    .map(|size| ScreenSize {
-        columns: size.ws_col.into(),
-        rows: size.ws_row.into(),
-    })
-    .find(|size| size.columns > 0)
+/// Returns the width of the terminal that a standard stream is connected to, or `None` if it is unknown.
+fn terminal_columns() -> Option<usize> {
+    let (Width(columns), _) = terminal_size::terminal_size()?;
+    (columns > 0).then_some(columns.into())
 }
 
 /// Returns the height of the controlling terminal, or `None` if there is none. If Claude Code runs a command, the
@@ -70,20 +53,11 @@ pub(crate) fn controlling_terminal_rows() -> Option<usize> {
 
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let terminal = open("/dev/tty", flags, Mode::empty()).ok()?;
-    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
-    (size.ws_row > 0).then_some(size.ws_row.into())
+    let (_, Height(rows)) = terminal_size::terminal_size_of(terminal)?;
+    (rows > 0).then_some(rows.into())
 }
 
 #[cfg(not(unix))]
 pub(crate) fn controlling_terminal_rows() -> Option<usize> {
     None
-}
-
-#[cfg(not(unix))]
-fn terminal_size() -> Option<ScreenSize> {
-    let (columns, rows) = crossterm::terminal::size().ok()?;
-    Some(ScreenSize {
-        columns: columns.into(),
-        rows: rows.into(),
-    })
 }

@@ -183,7 +183,7 @@ fn round(number: f64) -> usize {
 /// must call its argument with the amount done and the total to report its progress.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
-    let columns = super::terminal_size().map_or(super::DEFAULT_COLUMNS, |size| size.columns);
+    let columns = super::terminal_columns().unwrap_or(super::DEFAULT_COLUMNS);
     let mut is_shown = false;
     let result = work(&mut |done, total| {
         if !is_terminal || total == 0 {

@@ -4,49 +4,18 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// The units of durations, with their lengths in seconds.
-const UNITS: [(&[&str], u64); 4] = [
-    (&["s", "sec", "secs", "second", "seconds"], 1),
-    (&["m", "min", "mins", "minute", "minutes"], 60),
-    (&["h", "hr", "hrs", "hour", "hours"], 3_600),
-    (&["d", "day", "days"], 86_400),
-];
-
 /// Parses a duration such as `90s`, `30m`, or `1h30m`. Without a unit, the number is in seconds.
 ///
 /// Fails if the text is not a duration or the duration is zero or too long.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
-    match parse_seconds(text.trim()) {
-        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+    let parsed = match text.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text.trim()).ok(),
+    };
+    match parsed {
+        Some(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("use a duration such as 90s, 30m, 2h, or 1h30m"),
     }
-}
-
-/// Returns the number of seconds in a duration. Returns `None` if the text is not a duration or the number overflows.
-fn parse_seconds(text: &str) -> Option<u64> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().ok();
-    }
-
-    let mut seconds: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (number, after_number) = split_while(rest, |c| c.is_ascii_digit());
-        let (unit, after_unit) =
-            split_while(after_number.trim_start(), |c| c.is_ascii_alphabetic());
-        let (_, unit_seconds) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
-
-        let part = number.parse::<u64>().ok()?.checked_mul(*unit_seconds)?;
-        seconds = seconds.checked_add(part)?;
-        rest = after_unit.trim_start();
-    }
-    Some(seconds)
-}
-
-/// Splits a string before the first character for which `fits` returns false.
-fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
-    let end = text.find(|c| !fits(c)).unwrap_or(text.len());
-    text.split_at(end)
 }
 
 /// Formats a duration in its two largest units, rounded down and without a sign, such as "3 d 11 h", "2 h", or "40 s".

@@ -5,7 +5,7 @@
 mod clock;
 mod duration;
 mod named_zone;
-pub(crate) mod rfc3339;
+mod rfc3339;
 mod zone;
 
 use std::time::SystemTime;

@@ -1,10 +1,6 @@
 //! Parses and formats times in RFC 3339 format, such as `2026-11-20T06:26:56.016Z`.
 
-use std::fmt;
-
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
 
 use super::Millis;
 
@@ -24,7 +20,7 @@ pub fn parse_millis(text: &str) -> Option<Millis> {
 
 /// Parses a time like `2026-11-20T06:26:56Z` or `2026-11-20T06:26:56.016Z`. Returns `None` for any other form.
 ///
-/// Nearly all times in transcripts and in the journal have this form. A status-line call parses 200 of them. With
+/// Nearly all times in transcripts have this form. A status-line call parses 200 of them. With
 /// chrono's parsers, which support all forms, this would take a twentieth of its time.
 fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
     let (date_and_time, rest) = text.as_bytes().split_first_chunk::<19>()?;
@@ -61,42 +57,6 @@ fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
     Some(number)
 }
 
-struct TimeVisitor;
-
-impl Visitor<'_> for TimeVisitor {
-    type Value = DateTime<Utc>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a time in RFC 3339 format")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<DateTime<Utc>, E> {
-        match parse_utc(text) {
-            Some(at) => Ok(at),
-            None => text.parse().map_err(E::custom),
-        }
-    }
-}
-
-/// Deserializes a time.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<DateTime<Utc>, D::Error> {
-    deserializer.deserialize_str(TimeVisitor)
-}
-
-/// Deserializes a time that may be `null`. A field that uses this function must also have a default.
-pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<DateTime<Utc>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Time(#[serde(deserialize_with = "deserialize")] DateTime<Utc>);
-
-    let time: Option<Time> = Option::deserialize(deserializer)?;
-    Ok(time.map(|Time(at)| at))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -124,10 +84,6 @@ mod tests {
         ) {
             let expected = DateTime::parse_from_rfc3339(&text).ok();
             prop_assert_eq!(parse_millis(&text), expected.map(|at| at.timestamp_millis()));
-
-            let json = serde_json::to_string(&text).unwrap();
-            let parsed: Option<DateTime<Utc>> = deserialize(&mut serde_json::Deserializer::from_str(&json)).ok();
-            prop_assert_eq!(parsed, serde_json::from_str(&json).ok());
         }
     }
 }

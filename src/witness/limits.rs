@@ -12,7 +12,7 @@ use crate::pace::WindowPace;
 use crate::time::Clock;
 use crate::wording::Paying;
 
-/// The collected facts, folded for the session or the shell that asks.
+/// The world that the collected facts describe, and the session or the shell that asks about it.
 #[derive(Debug)]
 pub(crate) struct Limits {
     world: World,
@@ -23,8 +23,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Reads new transcript lines, collects the facts since the given time, and folds them. `reported` are facts that the
-    /// caller knows, such as used-up budgets. Without a ledger, the transcripts are read into memory.
+    /// Reads new transcript lines, collects the facts since the given time, and derives the state of all limits from them.
+    /// `reported` contains facts that the caller already knows, such as used-up budgets. Without a ledger, the transcripts are read into memory.
     pub(crate) fn read(
         ledger: Option<Ledger>,
         since: DateTime<Utc>,
@@ -49,7 +49,8 @@ impl Limits {
         Self::fold(facts, caller)
     }
 
-    /// Returns what a hook needs. It reads no transcripts, and only facts about limits that may still be closed.
+    /// Returns the limits for a hook. Reads no transcripts, and collects only facts about limits that may still stop
+    /// work.
     pub(crate) fn for_hook(
         caller: &Caller<'_>,
         ledger: Option<&Ledger>,
@@ -58,8 +59,8 @@ impl Limits {
         Self::fold(collect(caller, ledger, Period::Open, reported), caller)
     }
 
-    /// Returns what a status-line call needs: the readings of the last hours, and the facts about limits that may still be
-    /// closed.
+    /// Returns the limits for a status-line call. Collects only the readings of the last hours, and facts about limits
+    /// that may still stop work.
     pub(crate) fn for_status_line(
         caller: &Caller<'_>,
         live: Option<&OpenLedger>,
@@ -91,7 +92,7 @@ impl Limits {
         }
     }
 
-    /// Returns the same facts for another asker: this session, whatever the caller is.
+    /// Returns the same limits, but with this session as the asker instead of the caller.
     #[must_use]
     pub(crate) fn asked_by(self, session: &str) -> Self {
         let asker = Asker::Session(session.to_owned());
@@ -108,12 +109,12 @@ impl Limits {
         self.world.request(&self.asker)
     }
 
-    /// Returns the clock of the answers.
+    /// Returns the clock for rendering the answers.
     pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// Returns what blocks the asker now, or else what stopped it last. Returns `None` if there is no such error.
+    /// Returns what blocks the asker now, or else what last stopped it. Returns `None` if nothing has stopped it.
     pub(crate) fn outlook(&self) -> Option<Outlook> {
         self.world.outlook(&self.asker)
     }
@@ -123,7 +124,7 @@ impl Limits {
         self.outlook().filter(Outlook::is_blocked)
     }
 
-    /// Returns what blocks a session now, or else what stopped it last.
+    /// Returns what blocks a session now, or else what last stopped it.
     pub(crate) fn of_session(&self, session: &str) -> Option<Outlook> {
         self.world.outlook(&Asker::Session(session.to_owned()))
     }
@@ -143,7 +144,7 @@ impl Limits {
         self.world.usage(&self.request())
     }
 
-    /// Returns the usage windows of the asker's payer, as they were reported last.
+    /// Returns the last reported figures of the usage windows of the asker's payer.
     pub(crate) fn window_figures(&self) -> Option<WindowFigures> {
         let usage = self.usage()?;
         let measures: Vec<Measure> = usage
@@ -158,14 +159,13 @@ impl Limits {
         })
     }
 
-    /// Returns the paces of the windows of the asker's payer. The 5-hour window has none while a weekly window is full,
-    /// because it cannot fill up then.
+    /// Returns the pace of each usage window of the asker's payer. While a weekly window is full, the 5-hour window has
+    /// no pace, because it cannot fill up.
     pub(crate) fn paces(&self) -> Vec<WindowPace> {
         let payer = self.request().payer;
         let is_week_full = self
             .window_figures()
-            .and_then(|figures| figures.usage(Kind::Weekly))
-            .is_some_and(|week| week.is_used_up());
+            .is_some_and(|figures| figures.usage(Kind::Weekly).is_some_and(Measure::is_used_up));
         Kind::ALL
             .into_iter()
             .filter(|kind| kind.is_window() && !(is_week_full && *kind == Kind::FiveHour))
@@ -180,13 +180,13 @@ impl Limits {
         self.world.pays(&self.request())
     }
 
-    /// Returns since when usage credits have been paying for the asker's responses.
+    /// Returns the time since which usage credits have been paying for the asker's responses.
     pub(crate) fn paying_since(&self) -> Option<DateTime<Utc>> {
         self.world.paying_since(&self.request())
     }
 
-    /// Returns the amount that usage credits have paid beyond a full window, at list prices. Returns `None` if they are not
-    /// paying, or if the ledger cannot be read.
+    /// Returns the amount, at list prices, that has been paid with usage credits since a usage window became full.
+    /// Returns `None` if usage credits are not paying, or if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
         let responses = ledger.responses_since(since, &self.is_of_payer()).ok()?;
@@ -210,7 +210,8 @@ impl Limits {
         self.world.past(since, until)
     }
 
-    /// Returns the sessions, other than the one that the outlook is about, that Claude Code continues by itself, and when.
+    /// Returns the sessions that Claude Code continues by itself, and the time at which each of them continues. Leaves
+    /// out the session that the outlook is about.
     pub(crate) fn continuing(&self, outlook: &Outlook) -> Vec<(&str, DateTime<Utc>)> {
         let stopped = outlook.stop.as_ref().map(|stop| stop.session.as_str());
         let mut continuing = self.world.continuing();

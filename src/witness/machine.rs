@@ -1,4 +1,4 @@
-//! Reads the facts that hold on this machine now: the login, the payer of the caller, the settings, and the running
+//! Reads the current facts about this machine: the login, the payer of the caller, the settings, and the running
 //! processes.
 
 use std::collections::BTreeSet;
@@ -75,7 +75,8 @@ pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
     }
 }
 
-/// Returns what Claude Code knows about usage credits: the contents of `/usage`, and the server's newest reason.
+/// Returns what Claude Code knows about usage credits: the contents of `/usage`, and the last reason that the server
+/// gave for not charging them.
 fn credits(state: &LoginState) -> Option<Event> {
     let page = state.usage.as_ref().and_then(|page| page.credits.as_ref());
     if page.is_none() && state.no_credits.is_none() && !state.accepts_credits {
@@ -95,7 +96,7 @@ fn credits(state: &LoginState) -> Option<Event> {
     }))
 }
 
-/// Returns the usage windows as `/usage` showed them last.
+/// Returns the usage windows that `/usage` last showed.
 fn usage_page(page: &UsagePage, caller: &Caller<'_>) -> Fact {
     let measures = page.windows.iter().filter_map(|window| {
         Some(Measure {
@@ -152,7 +153,7 @@ pub(super) fn payer_among(credentials: &[Credential]) -> Option<Payer> {
     find(|credential| credential.name == OAUTH_TOKEN).map(|token| Payer::Token(place(token)))
 }
 
-/// Returns the name of a credential, followed by its settings file if it is set in one.
+/// Returns the name of a credential, followed by the settings file in which it is set, if any.
 fn place(credential: &Credential) -> String {
     match credential.set_in {
         SetIn::Environment => credential.name.clone(),

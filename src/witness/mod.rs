@@ -1,11 +1,12 @@
 //! Collects and stores what this machine knows about limits.
 //!
-//! This is the only step of the limits model that reads files. [`collect`] returns facts for a status-line call, a hook,
-//! or a command, and [`record`] stores what a hook or a status-line call has reported. The facts of transcripts are
-//! stored when the ledger reads new lines. Nothing here decides what a fact means.
+//! This is the only step of the limits model that reads files. [`collect`] returns facts for a status-line call, a
+//! hook, or a command, and [`record`] stores the facts that a hook or a status-line call has reported. The facts in
+//! transcripts are stored when the ledger reads new lines. Nothing here decides what a fact means.
 //!
-//! At a time without limits, a hook reads no facts, and a status-line call reads only the readings of the last hours: the
-//! ledger stores the time since which facts matter. [`settle`] moves that time forward when the limits have ended.
+//! While no limit stops work, a hook reads no facts, and a status-line call reads only the readings of the last hours.
+//! To make this possible, the ledger stores the time since which facts matter, and [`settle`] moves this time forward
+//! when the limits have ended.
 
 mod limits;
 mod machine;
@@ -32,19 +33,19 @@ use crate::limits::{Asker, Event, Fact, Source, World};
 use crate::paths::Paths;
 use crate::time::FIVE_HOURS;
 
-/// Readings from before a refusal are evidence about it for this long.
+/// Readings from this period before a refusal are evidence about the refusal.
 const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
 
-/// The time in which each response counts. Before it, a quarter of an hour with responses counts as one.
+/// The period whose responses are read one by one. Older responses are combined into one for each quarter of an hour.
 const EACH_RESPONSE: TimeDelta = TimeDelta::days(1);
 
-/// The time for which a refusal can matter. The longest limit is a monthly cap.
+/// The time for which a refusal can matter. The limit that lasts longest is a monthly cap.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
 
 /// How often a status-line call stores unchanged usage windows.
 const READING_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// The time for which the status line needs all readings. A forecast is based on a quarter of a window.
+/// The period whose readings the status line needs. A forecast is based on a quarter of a window.
 const PACED: TimeDelta = TimeDelta::minutes(90);
 
 /// The maximum time to read the new lines of one open session.
@@ -69,12 +70,13 @@ pub struct Caller<'a> {
 /// The part of the past that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// The time since the first refusal or full window that may still matter. If there is none, no facts are collected.
+    /// The part since the first refusal or full window that may still matter. If nothing matters anymore, no facts are
+    /// collected.
     Open,
     /// Like [`Self::Open`], and the readings of the last hours, which the status line shows. If no limit is open, the
-    /// facts about this machine are not collected, because that reads several files.
+    /// facts about this machine are not collected, because several files would have to be read.
     StatusLine,
-    /// The time since a given time.
+    /// The part since the given time.
     Since(DateTime<Utc>),
 }
 
@@ -116,11 +118,11 @@ impl Caller<'_> {
     }
 }
 
-/// Returns the facts of a period, and what holds now on this machine. `reported` are the facts that the caller has just
-/// reported, and those that the ledger was too busy to store. Without a ledger, only these, the journal, and the machine
-/// count.
+/// Returns the facts of a period, and the current facts about this machine. `reported` contains the facts that the
+/// caller has just reported, and those that the ledger was too busy to store. Without a ledger, the result contains
+/// only these facts, the facts in the journal, and those about the machine.
 ///
-/// The result contains all sessions: one payer's limit may have stopped any of them.
+/// The result contains the facts of all sessions, because a payer's limit may have stopped any of them.
 pub fn collect(
     caller: &Caller<'_>,
     ledger: Option<&Ledger>,
@@ -168,7 +170,8 @@ pub fn collect(
     }
 }
 
-/// Returns the time since which facts matter for the first refusal that may still stop something, or `None` if none does.
+/// Returns the time since which facts are needed to explain the first refusal that may still stop work. Returns `None`
+/// if there is no such refusal.
 fn since_open(
     caller: &Caller<'_>,
     ledger: Option<&Ledger>,
@@ -183,8 +186,8 @@ fn since_open(
     Some(since.max(caller.now() - LONGEST_LIMIT) - BEFORE_REFUSAL)
 }
 
-/// Adds the requests that are no prompts: after a response, a session sends the result of a tool. It is sent when the tool
-/// has finished, but only the time of the response is known.
+/// Adds the requests that are not prompts. After a response, a session sends the result of a tool as soon as the tool
+/// has finished. Only the time of the response is known, so the request is dated right after the response.
 fn add_requests(facts: &mut Vec<Fact>) {
     let mut unanswered: HashMap<String, DateTime<Utc>> = HashMap::new();
     let mut requests = Vec::new();
@@ -209,7 +212,7 @@ fn add_requests(facts: &mut Vec<Fact>) {
     facts.sort_by_key(|fact| fact.at);
 }
 
-/// Adds the account to each fact that names only its organization. Versions before 2.1.328 write only that.
+/// Adds the account to each fact that names only its organization, as versions before 2.1.328 do.
 fn name_accounts(facts: &mut [Fact]) {
     let mut accounts: HashMap<String, String> = HashMap::new();
     for fact in facts.iter() {
@@ -247,8 +250,8 @@ pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
     }
 }
 
-/// Stores what a hook reports, and returns it. This takes a few milliseconds, because Claude Code may end the hook at any
-/// moment.
+/// Stores the facts that a hook reports, and returns them. Storing them must take only a few milliseconds, because
+/// Claude Code may end the hook at any moment.
 pub(crate) fn record_hook(caller: &Caller<'_>, event: &HookEvent) -> Vec<Fact> {
     let ledger = Ledger::open_existing(&caller.paths.data).and_then(Result::ok);
     let is_open = ledger
@@ -274,14 +277,16 @@ fn is_new(fact: &Fact, ledger: &Ledger, now: DateTime<Utc>) -> bool {
         .all(|known| known.event != fact.event)
 }
 
-/// Stores which facts still matter, so that later calls read only those, or nothing. Call this after the facts of
-/// [`Period::Open`] have been folded into `world`. `refusals` is the number that came with these facts.
+/// Stores which facts still matter, so that later calls read only those facts or no facts at all. Call this after the
+/// facts of [`Period::Open`] have been folded into `world`. `refusals` is the number of refusals that came with these
+/// facts.
 pub fn settle(ledger: &Ledger, refusals: i64, world: &World) {
-    // If this fails, the next call settles it.
+    // If this fails, the next call tries again.
     let _ = ledger.settle_limits(refusals, world.matters_since());
 }
 
-/// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. For commands and for hooks that have already replied.
+/// Reads the new lines of the asking session, of each open session, and, for a short time, of the others. For commands and
+/// for hooks that have already replied.
 pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
     let prices = settings::prices(caller.paths);
     let registered = sessions::registered(caller.paths);
@@ -309,8 +314,8 @@ pub fn refresh(caller: &Caller<'_>, ledger: &mut Ledger) {
     );
 }
 
-/// Returns the transcript of a registered session, if it is where Claude Code usually stores it. Its project directory
-/// is named after the working directory.
+/// Returns the transcript of a registered session, if it is where Claude Code usually stores it. The project directory
+/// is named after the session's working directory.
 fn transcript_of(session: &Session, paths: &Paths) -> Option<PathBuf> {
     let directory = session.activity.directory.as_deref()?;
     let project: String = directory

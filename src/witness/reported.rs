@@ -5,7 +5,6 @@ use serde_json::{Deserializer, Value};
 use super::{Caller, machine};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::window_usage::WindowFigures;
 use crate::lenient_json::LenientJson;
 use crate::limits::{Event, Fact, Refusal, Source};
 use crate::transcript::error_line::readable;
@@ -14,7 +13,8 @@ use crate::transcript::limit_lines::selected;
 /// The command that whycap answers itself, so that no request is sent.
 const OWN_COMMAND: &str = "/whycap";
 
-/// Returns the facts in the input of a hook. If no limit `is_open`, only those that later facts depend on.
+/// Returns the facts in the input of a hook. If `is_open` is false, no limit stops work, and only the facts on which
+/// later facts depend are returned.
 pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> Vec<Fact> {
     let Some(name) = event.name else {
         return Vec::new();
@@ -95,16 +95,15 @@ pub fn of_status_line(
     is_payer_needed: bool,
 ) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let figures = WindowFigures::of_payload(payload, caller.now());
-    let measures = figures.map_or(Vec::new(), |figures| figures.measures);
     if is_payer_needed {
         facts.extend(machine::payers(caller));
     }
     let model = payload.model_id.as_deref();
     let selection = model.and_then(|model| selected(model, payload.fast_mode));
     facts.extend(selection.map(|event| caller.fact(Source::Sample, event)));
-    if !measures.is_empty() {
-        facts.push(caller.fact(Source::Sample, Event::Read(measures)));
+    if !payload.windows.is_empty() {
+        let event = Event::Read(payload.windows.clone());
+        facts.push(caller.fact(Source::Sample, event));
     }
     facts
 }

@@ -361,7 +361,7 @@ fn nothing_is_read_unless_a_limit_may_still_stop_something() {
     };
     settle(&home.ledger(), open.refusals, &fold(&open, NOW));
     assert_eq!(refusals(&home.facts(Period::Open).facts).len(), 1);
-    // Two days later, the limit is over, and nobody is waiting for it.
+    // Two days later, the limit has ended, and no session is waiting for its reset.
     let later = fold(&open, "2026-11-22T09:00:00Z");
     settle(&home.ledger(), open.refusals, &later);
     assert_eq!(home.facts(Period::Open).facts, []);

@@ -7,7 +7,7 @@ use crate::time::Clock;
 /// The maximum width of a badge.
 const COLUMNS: usize = 60;
 
-/// Returns the explanation in at most 60 columns.
+/// Returns the badge for an outlook.
 pub(crate) fn badge(outlook: &Outlook, clock: Clock) -> String {
     if outlook.is_over() {
         let [what, step] = over(outlook);
@@ -79,7 +79,7 @@ fn of_message(outlook: &Outlook) -> String {
         .to_owned()
 }
 
-/// Returns what has become of a limit that no longer stops the request, and what to do.
+/// Returns why a limit no longer stops the request, and what to do.
 fn over(outlook: &Outlook) -> [String; 2] {
     let description = outlook.limit().description();
     let name = match outlook.limit() {

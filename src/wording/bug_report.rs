@@ -1,7 +1,7 @@
 //! A short summary of an error for a public bug report.
 //!
-//! It contains only explicitly selected fields, and these contain only known words. So it has no paths, names, IDs, or
-//! prompts.
+//! The summary contains only explicitly selected fields, and these contain only known words. The summary therefore
+//! contains no paths, names, IDs, or prompts.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -39,11 +39,12 @@ pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
         .concat()
 }
 
-/// The maximum number of digits in a known word. The names of models have this many, such as `claude-opus-4-5-20251101`. A
-/// word with more digits may be an ID.
+/// The maximum number of digits in a known word. The names of models, such as `claude-opus-4-5-20251101`, contain up to
+/// this many digits. A word with more digits may be an ID.
 const MOST_DIGITS: usize = 10;
 
-/// The words of the catalog of messages, and others that are common in messages or in whycap's sentences, in lowercase.
+/// The words in the catalog of messages, and other words that are common in messages or in whycap's sentences, in
+/// lowercase.
 static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     concat!(
         include_str!("../messages/catalog.json"),
@@ -54,7 +55,7 @@ static KNOWN_WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     .collect()
 });
 
-/// Returns a text in which `…` replaces each word that is not known, because it could be a name or an ID.
+/// Returns a text in which `…` replaces each unknown word, because an unknown word could be a name or an ID.
 fn without_names(text: &str) -> String {
     text.split_inclusive(is_between_words)
         .map(|piece| {

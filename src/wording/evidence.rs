@@ -1,4 +1,4 @@
-//! The facts that an answer rests on, as sentences.
+//! Renders the facts that support an answer as sentences.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ pub(super) fn fact(evidence: &Evidence, clock: Clock) -> String {
             format!("The server itself named your {label}.")
         }
         Proof::NoCredits(reason) => {
-            // A reason that is not in the table is shown as the server names it.
+            // A reason that is not in the table is shown in the server's own words.
             let words = REASONS.get(reason).unwrap_or(reason);
             format!("Usage credits could not pay: {words}.")
         }

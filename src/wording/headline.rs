@@ -7,7 +7,7 @@ use crate::time::Clock;
 /// The maximum width of a headline.
 const COLUMNS: usize = 110;
 
-/// Returns one sentence of at most 110 characters.
+/// Returns the headline, which is one sentence of at most 110 characters.
 pub(crate) fn headline(outlook: &Outlook, clock: Clock) -> String {
     let forms = match ending(outlook, clock) {
         Some(ending) => vec![format!("{}; {ending}.", past(outlook)), sentence(&ending)],
@@ -16,7 +16,7 @@ pub(crate) fn headline(outlook: &Outlook, clock: Clock) -> String {
     first_that_fits(&forms, COLUMNS)
 }
 
-/// Returns the forms of the headline of a limit that is not over, longest first.
+/// Returns alternative headlines for a limit that has not ended, longest first.
 fn present(outlook: &Outlook, clock: Clock) -> Vec<String> {
     if let Some(budget) = &outlook.budget {
         let amounts = format!("${:.2} of ${:.2}", budget.spent_usd, budget.limit_usd);
@@ -57,7 +57,7 @@ fn present(outlook: &Outlook, clock: Clock) -> Vec<String> {
     }
 }
 
-/// Returns the headline that the catalog has for the message, or else what happened.
+/// Returns the headline that the catalog has for the message, or else a clause that says what happened.
 fn of_message(outlook: &Outlook) -> String {
     let stop = outlook.stop.as_ref();
     let row = stop
@@ -124,7 +124,7 @@ pub(crate) fn ending(outlook: &Outlook, clock: Clock) -> Option<String> {
     })
 }
 
-/// Returns what happened, in the past tense.
+/// Returns a clause that says what happened, in the past tense.
 fn past(outlook: &Outlook) -> String {
     let description = outlook.limit().description();
     match outlook.verdict {
@@ -138,7 +138,7 @@ fn past(outlook: &Outlook) -> String {
     }
 }
 
-/// Returns what is used up, in the present tense.
+/// Returns a clause that says what is used up, in the present tense.
 fn subject(outlook: &Outlook) -> String {
     let limit = outlook.limit();
     let description = limit.description();
@@ -175,7 +175,7 @@ fn subject(outlook: &Outlook) -> String {
     }
 }
 
-/// Returns when or how the user can continue.
+/// Returns a clause that says when or how the user can continue.
 fn prospect(outlook: &Outlook, clock: Clock, is_long: bool) -> String {
     let needs_admin = outlook.who_can_fix == Who::Admin;
     let is_of_model = outlook.limit().description().model.is_some();
@@ -202,7 +202,7 @@ fn prospect(outlook: &Outlook, clock: Clock, is_long: bool) -> String {
     }
 }
 
-/// Returns the text with a capital letter and a period.
+/// Returns the text as a sentence, with a capital letter and a period.
 fn sentence(text: &str) -> String {
     let mut letters = text.trim_end_matches('.').chars();
     match letters.next() {

@@ -1,4 +1,4 @@
-//! An outlook as JSON, with the fields of the interface.
+//! Renders an outlook as JSON. The names of the fields are part of the public interface.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::limits::{Blocks, Continuation, Outlook, Past, PayerUsage};
 use crate::messages::Rank;
 use crate::time::{Clock, format_rfc3339};
 
-/// Returns the fields of an incident. `blocks` and `usage` belong to the asking session or shell.
+/// Returns the fields of an incident. `blocks` and `usage` describe the asking session or shell.
 pub(crate) fn incident_json(
     outlook: &Outlook,
     blocks: Option<&Blocks>,
@@ -79,7 +79,7 @@ pub(crate) fn blocks_json(blocks: Option<&Blocks>) -> Value {
     })
 }
 
-/// Returns the past incidents, newest first, with their sums.
+/// Returns the past incidents, newest first, with their totals.
 pub(crate) fn list_json(past: &Past, clock: Clock) -> Value {
     let incidents = past.stops.iter().map(|stop| {
         let mut incident = incident_json(&stop.outlook, None, None, clock);

@@ -1,4 +1,4 @@
-//! The list of past incidents.
+//! Renders the list of past incidents.
 
 use super::{headline, short};
 use crate::limits::{Outlook, Past};
@@ -6,7 +6,8 @@ use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration};
 
-/// Returns the incidents of a period, newest first. Each is one entry with the sessions that it stopped.
+/// Returns the incidents of a period, newest first. Each incident is one entry, which lists the sessions that it
+/// stopped.
 pub(crate) fn list(past: &Past, is_long: bool, clock: Clock) -> Report {
     let mut report = Report::default();
     if past.stops.is_empty() {

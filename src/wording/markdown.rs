@@ -1,4 +1,4 @@
-//! The explanation of an outlook in Markdown, for the summary of a CI job.
+//! Explains an outlook in Markdown, for the summary of a CI job.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::time::Clock;
 /// The maximum number of steps.
 const STEPS: usize = 3;
 
-/// Explains an outlook in Markdown. `cost` is the ID of a session and what it cost.
+/// Explains an outlook in Markdown. `cost` contains the ID of a session and the cost of the session.
 pub(crate) fn in_markdown(
     outlook: Option<&Outlook>,
     cost: Option<&(String, String)>,

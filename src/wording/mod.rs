@@ -1,6 +1,6 @@
-//! Sentences about limits: an [`Outlook`] as a badge, a headline, rows, screens, and JSON.
+//! Renders an [`Outlook`], which is the answer about a limit, as a badge, a headline, rows, a screen, or JSON.
 //!
-//! Nothing here decides anything. Each function receives an outlook and the clock, and returns text or data.
+//! Nothing here makes decisions. Each function receives an outlook and the clock, and returns text or data.
 
 mod badge;
 mod bug_report;
@@ -31,7 +31,7 @@ pub(crate) use markdown::in_markdown;
 pub(crate) use rows::{Paying, after_run, notice, status_rows};
 pub(crate) use screen::{at_length, in_rows, on_one_screen};
 
-/// Returns the first text that fits in this many columns. If none does, truncates the last one.
+/// Returns the first text that fits in this many columns. If no text fits, truncates the last one.
 fn first_that_fits(texts: &[String], columns: usize) -> String {
     let fitting = texts.iter().find(|text| width(text) <= columns);
     match (fitting, texts.last()) {
@@ -49,7 +49,7 @@ fn credential(outlook: &Outlook) -> &str {
     }
 }
 
-/// Returns the readings that contradict or confirm the message, as in "5-hour usage 42%, weekly usage 17%".
+/// Returns the readings that confirm or contradict the message, as in "5-hour usage 42%, weekly usage 17%".
 fn usage(outlook: &Outlook) -> String {
     let readings = outlook
         .evidence
@@ -67,7 +67,7 @@ fn percentage(reading: &Reading) -> String {
     format!("{window} usage {:.0}%", reading.measure.percent)
 }
 
-/// Returns a sentence with the current usage of the windows and its age.
+/// Returns a sentence with the current usage of the windows and the age of these figures.
 pub(crate) fn usage_sentence(usage: &PayerUsage, clock: Clock) -> String {
     let readings: Vec<String> = usage.readings.iter().map(percentage).collect();
     let age = clock.format_distance(usage.at);
@@ -132,7 +132,7 @@ fn is_wait_canceled(outlook: &Outlook) -> bool {
     )
 }
 
-/// Returns true if only the clock shows that the limit is over.
+/// Returns true if nothing but the clock shows that the limit has ended.
 fn is_only_expected_to_be_over(outlook: &Outlook) -> bool {
     matches!(&outlook.state, State::Reopened(opening) if !opening.is_proof())
 }

@@ -8,12 +8,12 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone};
 use crate::time::Clock;
 
-/// The amount that usage credits have paid beyond a full window.
+/// The amount that has been paid with usage credits since a usage window became full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paying {
-    /// The time of the first response that they paid for.
+    /// The time of the first response that was paid for with usage credits.
     pub(crate) since: DateTime<Utc>,
-    /// The cost of the responses since then, at list prices.
+    /// The cost of all responses since that time, at list prices.
     pub(crate) cost: Money,
 }
 
@@ -30,7 +30,8 @@ impl Paying {
     }
 }
 
-/// Returns the rows about an outlook, each of which fits in this many columns. Returns none if the session has worked again.
+/// Returns the rows about an outlook, each of which fits in this many columns. Returns no rows if the limit no longer
+/// concerns the session.
 pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Vec<Vec<Piece>> {
     if !outlook.is_blocked() && !outlook.is_open {
         return Vec::new();
@@ -54,7 +55,7 @@ pub(crate) fn status_rows(outlook: &Outlook, clock: Clock, columns: usize) -> Ve
     rows
 }
 
-/// Returns the row that says what to do, or that Claude Code continues by itself.
+/// Returns the row that tells the user what to do, or that Claude Code continues by itself.
 fn next_step(outlook: &Outlook, clock: Clock, columns: usize) -> String {
     let step = outlook.steps.first().map(|step| step.text(clock));
     let by_itself = match outlook.continuation {

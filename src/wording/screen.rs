@@ -1,4 +1,4 @@
-//! The explanation of an outlook: on one screen, in the rows of a conversation, or at length.
+//! Explains an outlook on one screen, in the rows of a conversation, or at length.
 
 use super::{continuation, ending, evidence, headline, is_of_pasted_text};
 use crate::limits::{Continuation, Outlook, State, Step, Verdict};
@@ -13,8 +13,8 @@ const QUOTED_COLUMNS: usize = 200;
 /// The maximum number of facts on one screen.
 const FACTS: usize = 3;
 
-/// Explains an outlook on a single screen. `remarks` are sentences about other sessions, and about the sessions that used a
-/// full window. `pointer` says where to read more.
+/// Explains an outlook on a single screen. `remarks` are sentences about other sessions, and about the sessions that
+/// have used up a window. `pointer` says where to read more.
 pub(crate) fn on_one_screen(
     outlook: &Outlook,
     remarks: &[String],
@@ -115,7 +115,8 @@ pub(crate) fn standing(outlook: &Outlook) -> &'static str {
     }
 }
 
-/// Adds what happened, whether the session continues by itself, and what else applies.
+/// Adds what happened, the other limits that block the request, whether the session continues by itself, and the
+/// remarks.
 fn add_answer(outlook: &Outlook, remarks: &[String], clock: Clock, report: &mut Report) {
     report.paragraph(tone(outlook), headline(outlook, clock));
     if outlook.state == State::NotHere {
@@ -198,7 +199,7 @@ fn origin(outlook: &Outlook, clock: Clock) -> String {
     let is_named = ending(outlook, clock).is_some();
     let is_said = is_named && !outlook.is_blocked() || outlook.state == State::NotHere;
     let standing = if is_said { "" } else { standing(outlook) };
-    // Claude Code prints nothing about a request that it will repeat by itself.
+    // Claude Code prints no message about a request that it will repeat by itself.
     let text = match truncate(&stop.refusal.text, QUOTED_COLUMNS) {
         text if text.is_empty() => "Refused".to_owned(),
         text => format!("\"{text}\""),

@@ -1,6 +1,7 @@
-//! Snapshots of every screen about limits, in the states of `tests/stories/screens.txt`.
+//! Compares every screen about limits with a snapshot, in the states of `tests/stories/screens.txt`.
 //!
-//! After an intended change, `INSTA_UPDATE=always cargo test --lib screens` writes them anew. Read the difference.
+//! After an intended change, `INSTA_UPDATE=always cargo test --lib screens` updates the snapshots. Review the
+//! difference.
 
 use super::*;
 use crate::limits::tests::story::{Story, stories};
@@ -8,7 +9,7 @@ use crate::render::Page;
 use crate::terminal::{Palette, Piece};
 use crate::time::{HourFormat, Zone};
 
-/// The rows of a conversation in which an answer must fit.
+/// The number of rows that an answer in a conversation may have.
 const ROWS: usize = 12;
 
 fn joined(rows: Vec<Vec<Piece>>) -> String {

@@ -38,8 +38,8 @@ class Recording:
     def __init__(self, home, api, session):
         self.home, self.api, self.session = home, api, session
         self.answers = 0
-        # The model that the user has selected, and the responses of the main conversation: when, for which selected model,
-        # and from which model.
+        # The model that the user has selected, and the responses of the main conversation: when, for which selected
+        # model, and from which model.
         self.selected = None
         self.main = []
 

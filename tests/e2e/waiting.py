@@ -52,7 +52,7 @@ class Scripts:
         return process.returncode, output, error
 
     def until_refused(self, count=1):
-        """Waits until the mock has refused so many requests, and whycap has had time to say so."""
+        """Waits until the mock has refused this many requests, and whycap has had time to report it."""
         seen = len(self.api.questions())
         end = time.monotonic() + 60
         while len(self.api.questions()) < seen + count:
@@ -61,11 +61,15 @@ class Scripts:
         time.sleep(START)
 
 
+# The IDs of messages, requests, tool calls, and sessions, and all numbers.
+VARYING = re.compile(r"\b(msg|req|toolu)_\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\d+")
+
+
 def contents(output):
     """Returns an output without IDs and numbers. Claude Code reports changed commands when it has loaded them, which is
     sometimes after the end."""
     lines = [line for line in output.splitlines(True) if '"commands_changed"' not in line]
-    return [re.sub(r"\b(msg|req|toolu)_\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\d+", "#", line) for line in lines]
+    return [VARYING.sub("#", line) for line in lines]
 
 
 def waiting(report, home, api):

@@ -521,37 +521,6 @@ fn without_budgets_the_report_says_where_to_set_one() {
     assert!(report["config"].as_str().unwrap().ends_with("config.toml"));
 }
 
-/// Renders the status line of a session whose prompt cache expires at the given time.
-fn status_line_with_cache(sandbox: &Sandbox, expires_at: i64, tokens: u64) -> String {
-    let payload = json!({
-        "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
-        "prompt_cache": {
-            "warm": true, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": tokens,
-        },
-    });
-    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-    run.success().trim_end().to_owned()
-}
-
-#[test]
-fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
-    const CONFIG: &str = ".config/whycap/config.toml";
-    const SEGMENTS: &str = "[statusline]\nsegments = [\"model\", \"hint\"]\n";
-    let sandbox = Sandbox::new().variable("NO_COLOR", "1");
-    // The sandbox's clock shows 2026-11-20T06:30:00Z.
-    let now = 1_795_156_200;
-    sandbox.write(CONFIG, SEGMENTS);
-    for (expires_at, tokens, expected_line) in [
-        (now + 45, 100_000, "Opus 5.5 │ cache cold in 45 s (+$0.48)"),
-        (now - 5, 100_000, "Opus 5.5 │ cache cold (+$0.48)"),
-        (now + 200, 100_000, "Opus 5.5"),
-        (now + 45, 10_000, "Opus 5.5"),
-    ] {
-        let line = status_line_with_cache(&sandbox, expires_at, tokens);
-        assert_eq!(line, expected_line);
-    }
-}
-
 /// Spend that was recorded while the clock was a day ahead must not count toward today.
 #[test]
 fn spend_recorded_with_a_fast_clock_does_not_count_today() {
@@ -565,7 +534,7 @@ fn spend_recorded_with_a_fast_clock_does_not_count_today() {
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }
 
-/// A forecast for the month counts whole days, and not those before its first spend.
+/// A forecast for the month is based on whole days. It leaves out the days before the first spend of the month.
 #[test]
 fn the_forecast_for_the_month_leaves_out_the_days_before_the_first_response() {
     for (first_day, per_day) in [
@@ -574,8 +543,9 @@ fn the_forecast_for_the_month_leaves_out_the_days_before_the_first_response() {
         (19, json!(3.5)),
         (20, json!(2.0)),
     ] {
-        let sandbox = with_days_since(first_day, "");
-        let month = sandbox.run(&["spend", "--by", "month", "--json"]).json();
-        assert_eq!(month["forecast"]["per_day_usd"], per_day, "{month:#}");
+        let sandbox = with_days_since(first_day, "[budget]\nmonth = 100\n");
+        let budget = sandbox.run(&["budget", "--json"]).json();
+        let month = &budget["budgets"][0];
+        assert_eq!(month["usd_per_day"], per_day, "{budget:#}");
     }
 }

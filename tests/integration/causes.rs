@@ -19,7 +19,7 @@ fn recorded() -> Sandbox {
     sandbox
 }
 
-/// Returns the number of responses in each group.
+/// Returns the number of responses in each group, keyed by the group.
 fn responses(report: &Value) -> BTreeMap<&str, u64> {
     report["groups"]
         .as_array()

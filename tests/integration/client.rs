@@ -198,7 +198,7 @@ impl<'a> Client<'a> {
         self.receives_response("2026-11-19T11:00:00Z");
     }
 
-    /// Appends a response with this many input tokens, whose cost the ledger counts.
+    /// Appends a response with this many input tokens, so that the ledger contains its cost.
     pub fn works(&self, at: &str, tokens: u32) {
         self.append(&self.response_line(at, tokens));
     }

@@ -23,7 +23,7 @@ fn allows(allowed: &Value, got: &Value) -> bool {
     allowed == "any" || allowed.as_array().is_some_and(|list| list.contains(got))
 }
 
-/// The program's output for one case.
+/// The output of the program for one case.
 struct Answer {
     incident: Value,
     explanation: String,
@@ -164,8 +164,8 @@ fn every_labeled_case_gets_an_allowed_diagnosis() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The only answer that differs from its label: without an account, the label calls the message unproven. For the model, the
-/// server's own statement about the 5-hour window proves it.
+/// The only case whose answer differs from its label. The label says that the message is unproven, because no account
+/// is known. In the model of limits, the server's own report about the 5-hour window proves the message.
 const UNLIKE_ITS_LABEL: &str = r#""You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage · your 5-hour limit resets 7:59am (UTC)": [String("org_spend_cap"), String("real")], not [String("five_hour"), String("cannot_tell")]"#;
 
 #[test]

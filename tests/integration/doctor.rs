@@ -115,7 +115,7 @@ fn doctor_changes_nothing_and_creates_no_ledger() {
     assert_eq!(fs::read_dir(sandbox.home()).unwrap().count(), 0);
 }
 
-/// Sessions worked with the key of a Console login, but `doctor` said that they have neither a login nor a key.
+/// Sessions worked with the key of a Console login, but `doctor` said that they had neither a login nor a key.
 #[test]
 fn a_console_login_pays_for_sessions() {
     let sandbox = Sandbox::new();

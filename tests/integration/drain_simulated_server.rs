@@ -15,12 +15,12 @@ const MINUTE: i64 = 60_000;
 /// The number of blocks before a cache breakpoint in which the API searches for the end of a cached prefix.
 const LOOKBACK_BLOCKS: usize = 20;
 
-/// A part of a prompt: its name and its number of tokens.
+/// A part of a prompt, with its name and its number of tokens.
 type Block = (String, u64);
-/// Responses and tokens by cause.
+/// The numbers of responses and tokens, keyed by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The cache of the server. It contains the expiry time and the lifetime of each cached prefix.
+/// The cache of the server, which contains the expiry time and the lifetime of each cached prefix.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -137,7 +137,7 @@ enum CacheLoss {
 
 impl Sender {
     /// Returns what the API's `diagnostics` says about the current prompt. The API compares the prompt with the one
-    /// that led to the last response. It remembers each prompt for an hour.
+    /// that led to the last response. The API remembers each prompt for an hour.
     fn diagnostics(&self, at: i64) -> Value {
         let Some((before, old)) = &self.answered else {
             return Value::Null;

@@ -1,4 +1,5 @@
-//! Tests evidence of several sources: which limit ends when, and what later readings, models, and payers show.
+//! Tests answers that depend on evidence from several sources: the end of each limit, and what later readings, other
+//! models, and other payers prove.
 
 use serde_json::{Value, json};
 
@@ -20,8 +21,8 @@ fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["one", "other"].map(|name| session_of_login(sandbox, name))
 }
 
-/// Runs `explain --exit-code` and returns the exit code: 0 if nothing is blocked, 10 if waiting helps, and 11 if
-/// somebody has to act.
+/// Runs `explain --exit-code` and returns the exit code: 0 if nothing is blocked, 10 if waiting helps, and 11 if a
+/// person has to act.
 fn code(client: &Client<'_>, at: &str) -> i32 {
     let arguments = ["explain", "--exit-code"];
     client.run(at, &arguments, b"").code

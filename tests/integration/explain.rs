@@ -224,7 +224,8 @@ fn a_message_can_be_piped_and_can_begin_with_a_dash() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not.
+/// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not told
+/// to ask anybody.
 #[test]
 fn only_members_are_told_to_ask_an_admin() {
     for (text, role, who) in [
@@ -286,7 +287,7 @@ fn the_suggested_message_is_known() {
     assert_eq!(run.json()["incident"]["limit"], "five_hour", "{run:?}");
 }
 
-/// Runs `explain` for a session, with more options.
+/// Runs `explain` for a session, with additional options.
 fn explain_session(shell: &Client<'_>, session: &str, options: &[&str]) -> Run {
     let arguments = [&["explain", "--session", session], options].concat();
     shell.run("2026-11-20T10:00:00Z", &arguments, b"")

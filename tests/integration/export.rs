@@ -72,7 +72,7 @@ impl Machine {
             .append(&format!("{PROJECTS}/-p-api/s.jsonl"), &line.to_string());
     }
 
-    /// Returns the exported files by month.
+    /// Returns the exported files, keyed by their month.
     fn files(&self) -> BTreeMap<String, PathBuf> {
         let entries = fs::read_dir(&self.target).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -151,8 +151,9 @@ fn nano_of(amount: &Value) -> i64 {
     (amount.as_f64().unwrap() * 1e9).round() as i64
 }
 
-/// Lets three machines export copies of a history to the directory of `whole`. One of them has all of it if `has_whole`
-/// is true. The others have it as of an earlier time, or lack the transcripts of its subagents.
+/// Lets three machines export copies of a history to the directory of `whole`. If `has_whole` is true, one of them has
+/// the complete history. The other machines have an earlier state of the history, or lack the transcripts of its
+/// subagents.
 fn export_copies(name: &str, random: &mut SeededRandom, has_whole: bool, whole: &Machine) {
     let files = transcripts(name);
     let mut main_files = files.clone();
@@ -168,7 +169,7 @@ fn export_copies(name: &str, random: &mut SeededRandom, has_whole: bool, whole: 
             _ if lacks_subagents => (&main_files, END),
             _ => (&files, times[random.below(times.len())]),
         };
-        // Each machine exports twice, first with the transcripts as of an earlier time.
+        // Each machine exports twice. The first time, it has an earlier state of the transcripts.
         let mut machine = Machine::new(Sandbox::new());
         machine.target.clone_from(&whole.target);
         machine.configure("projects = [\"*\"]");

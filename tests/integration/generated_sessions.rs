@@ -298,7 +298,7 @@ struct Sample {
     inherited: Money,
 }
 
-/// Formats token counts the way a response does.
+/// Formats token counts in the same way as a response.
 fn counts(usage: &Usage, is_split: bool) -> String {
     let split = format!(
         r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,

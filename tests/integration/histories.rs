@@ -133,8 +133,8 @@ const LOWER_BOUNDS: [LowerBound; 12] = [
 ];
 
 /// A history and the start of a session ID. whycap reports the session's amounts as lower bounds, because no total
-/// covers the work of a killed terminal. They are exact nevertheless, because the recorded server received no hidden
-/// requests.
+/// covers the work of a killed terminal. The amounts are exact nevertheless, because the recorded server received no
+/// hidden requests.
 const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 
 /// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
@@ -202,8 +202,8 @@ pub fn matches_truth(report: &Value, truth: &Value) {
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
 }
 
-/// Returns the ledger's figures by session, day, model, directory, branch, and agent. They must not depend on how the
-/// ledger was built.
+/// Returns the ledger's figures, grouped by session, day, model, directory, branch, and agent. The figures must not
+/// depend on how the ledger was built.
 fn figures(sandbox: &Sandbox) -> Vec<String> {
     let mut figures = Vec::new();
     for by in ["session", "day", "model", "project", "branch", "agent"] {
@@ -248,7 +248,7 @@ fn on_branches(transcript: &[u8]) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// Returns a history's transcripts by their paths relative to `projects`.
+/// Returns a history's transcripts, keyed by their paths relative to `projects`.
 pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, directory: &Path, transcripts: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -757,7 +757,7 @@ fn amount_in_status_line(call: &Value, name: &str, unreported: f64) -> String {
 /// Replays each recorded status-line call. A recording contains Claude Code's input, the lengths of the transcripts at
 /// that time, and the true spend so far.
 ///
-/// `processes` contains the process that made each call, according to Claude Code's registry. It is empty if the
+/// `processes` contains the process that made each call, according to Claude Code's registry. The list is empty if the
 /// processes are unknown.
 #[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
@@ -1031,8 +1031,8 @@ impl Jump {
         }
     }
 
-    /// Returns the lifetime that a chain's process reports after the jump. Lifetimes are never negative, and a process
-    /// that continues from a total adds its own lifetime to that of the total.
+    /// Returns the lifetime that a process of a chain reports after the jump. A lifetime is never negative. A process
+    /// that continues from an earlier total adds its own lifetime to the lifetime that this total states.
     fn reported_lifetime(&self, ms: i64, chain: Option<&Chain>) -> i64 {
         match chain {
             Some(chain) if ms > chain.until => ms - chain.until + (chain.until + self.by).max(0),

@@ -1,5 +1,4 @@
 //! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never sends anything to
-
 //! the model.
 
 use crate::client::Client;
@@ -61,7 +60,7 @@ fn a_transcript_that_lags_behind_the_hook_is_read_again() {
 }
 
 /// Claude Code 2.1.328 may run the hook before it writes the error's line. Until then, the last error in the transcript
-/// may be an older one that is already over. It says nothing about the new error.
+/// may be an older one that is already over. The older error says nothing about the new one.
 #[test]
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
@@ -246,8 +245,8 @@ fn the_plugin_modules_answer_is_hidden_from_the_model() {
     }
 }
 
-/// Claude Code needs ten of the forty columns for itself. It wraps longer rows, and if the answer then has too many
-/// rows, it shows only the last ones.
+/// Claude Code needs ten of the forty columns for itself. Claude Code wraps longer rows, and if the answer then has too
+/// many rows, it shows only the last ones.
 #[test]
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();

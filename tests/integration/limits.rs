@@ -1,6 +1,6 @@
-//! Plays errors through files, hooks, and the status line, and asks every command about them. The rules of limits are
-
-//! tested by the stories in `tests/stories`; these tests show that the facts arrive and that all surfaces agree.
+//! Simulates errors with files, hooks, and status-line calls, and checks what every command says about them. The rules
+//! of limits are tested by the stories in `tests/stories`. These tests show that the facts arrive, and that all
+//! commands and the status line agree.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::situation::{
 };
 use crate::support::Sandbox;
 
-/// The truth about a session at a time.
+/// The expected answer about a session at a given time.
 struct Expected {
     limit: &'static str,
     verdict: &'static str,
@@ -29,7 +29,8 @@ const FIVE_HOUR_LIMIT: Expected = Expected {
     is_open: true,
 };
 
-/// A home, what happens in a session of the login, the time of the questions, and the answers.
+/// A home directory, the events in a session of the logged-in account, the time of the questions, and the expected
+/// answers.
 struct Life {
     name: &'static str,
     happens: fn(&Sandbox, &mut Client<'_>),
@@ -198,7 +199,7 @@ const LIVES: &[Life] = &[
     },
 ];
 
-/// Returns what is wrong with the answers of the commands about a session, and with its row.
+/// Returns what is wrong with the commands' answers about a session, and with its rows below the status line.
 fn problems(client: &Client<'_>, at: &str, expected: &Expected) -> Vec<String> {
     let session = ["--session", client.session.as_str()];
     let run = |arguments: &[&str]| client.run(at, &[arguments, &session].concat(), b"");
@@ -279,7 +280,8 @@ fn every_surface_tells_the_same_truth() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The headline of a blocked plan limit states the reset, and nothing that a user reads shouts.
+/// Tests that the headline of a blocked limit of a plan states the reset, and that `explain` prints no exclamation
+/// marks.
 #[test]
 fn the_words_for_users_are_plain() {
     for life in LIVES {

@@ -47,7 +47,7 @@ impl Machine {
         Run::from(self.command(arguments).output().unwrap())
     }
 
-    /// Runs `--clear-stale-locks --json`, which must succeed, and returns the locks by their paths relative to the home
+    /// Runs `--clear-stale-locks --json` and returns the locks in its output, keyed by their paths relative to the home
     /// directory.
     fn clear(&self) -> BTreeMap<String, Value> {
         self.by_path(&self.run(&["--clear-stale-locks", "--json"]).json())
@@ -496,8 +496,8 @@ fn a_session_in_another_container_is_not_considered_ended() {
         ("stale", "kept")
     );
 
-    // This file looks as if it had been written on this machine. It identifies the machine and the namespace in the
-    // client's format.
+    // This file looks as if it had been written on this machine, because it identifies the machine and the namespace in
+    // the client's format.
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
     let domain = format!("linux:{}:{}", id.trim(), namespace.display());

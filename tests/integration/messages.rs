@@ -1,5 +1,4 @@
 //! Tests the explanations of error messages as users see and paste them.
-
 //!
 //! The data is in `tests/data/messages`, whose README says what each file contains and describes the fields.
 
@@ -68,7 +67,7 @@ pub fn fields(outlook: &Outlook) -> Value {
     })
 }
 
-/// Returns the answer to a pasted message, or to one that a session of the case's account received.
+/// Returns the answer to a case's message, which was either pasted or received by a session of the case's account.
 fn answer_to(case: &Value) -> Value {
     let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
@@ -152,8 +151,8 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
     Some(value.as_str()?.parse().expect("a time"))
 }
 
-/// A file of messages: the number of its messages, and the number of answers that are known to be wrong. The second number
-/// may only become smaller. `tests/unit/messages.rs` checks the messages from public threads.
+/// A file of messages, the number of its messages, and the number of answers that are known to be wrong. The number of
+/// wrong answers may only become smaller.
 const FILES: [(&str, usize, usize); 6] = [
     ("kinds.jsonl", 26, 0),
     ("not-claude.jsonl", 150, 9),
@@ -183,7 +182,7 @@ fn messages_get_accepted_answers() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// Messages that are not about a limit of Claude are hardly ever called a real limit.
+/// Messages that are not about a limit of Claude must hardly ever be called a real limit.
 #[test]
 fn other_texts_are_not_called_real_limits() {
     let mut wrong = Vec::new();

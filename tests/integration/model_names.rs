@@ -2,8 +2,8 @@
 //! payloads.
 //!
 //! In a transcript, a response has the name that the API returned. A checkpoint has the name that the user or the
-//! provider chose: with a context suffix, a region, a date, an alias, or an inference profile. Neither may change an
-//! amount.
+//! provider chose: with a context suffix, a region, a date, an alias, or an inference profile. Neither of these names
+//! may change an amount.
 
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ impl Session {
         lines
     }
 
-    /// Returns the running totals by the names in the checkpoint.
+    /// Returns the running totals, keyed by the models' names in the checkpoint.
     fn totals(&self) -> BTreeMap<String, (Usage, Money)> {
         let mut totals: BTreeMap<String, (Usage, Money)> = BTreeMap::new();
         for request in &self.requests {

@@ -16,7 +16,7 @@ use crate::support::{Run, Sandbox};
 /// A width at which a command shows all of its words.
 const WIDE: usize = 1000;
 
-/// Words from this width on, such as paths and IDs, may be cut in the columns of a table.
+/// Words of at least this width, such as paths and IDs, may be cut in the columns of a table.
 const LONG_WORD: usize = 20;
 
 /// The commands that print text for users. The other commands print JSON, tables in Markdown, or scripts.
@@ -101,7 +101,7 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
     problems
 }
 
-/// The JSON of some commands was always indented, and that of the others never.
+/// Some commands always indented their JSON, and the others never did.
 #[test]
 fn json_is_indented_only_on_a_terminal() {
     let sandbox = Sandbox::new();

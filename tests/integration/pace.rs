@@ -1,4 +1,4 @@
-//! Tests the forecasts of whether a usage window will last until its reset. They depend only on the usage of all
+//! Tests the forecasts of whether a usage window will last until its reset. A forecast depends only on the usage of all
 //! sessions combined.
 
 use chrono::{DateTime, Datelike, TimeDelta};
@@ -181,7 +181,7 @@ fn a_forecast_does_not_depend_on_the_unit_of_time() {
     }
 }
 
-/// Usage in the days of a long period counts by whole days, and a period that has only just begun or is over has no pace.
+/// Over a long period, the pace is measured in whole days. A period that has only just begun or is over has no pace.
 #[test]
 fn a_long_period_is_measured_in_whole_days() {
     let start = DateTime::from_timestamp(MONDAY, 0).unwrap();

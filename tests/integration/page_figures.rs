@@ -150,7 +150,7 @@ struct Cell {
     exact: Option<String>,
 }
 
-/// The cells of a row, by the headings of their columns.
+/// The cells of a row, keyed by the headings of their columns.
 type Row = IndexMap<String, Cell>;
 
 /// Returns the rows of the first table that has this caption.
@@ -268,7 +268,7 @@ fn every_table_of_the_page_matches_the_transcripts() {
     }
 }
 
-/// Returns the sum of a count of tokens in all lines, as the page shows it.
+/// Returns the number of tokens of one kind in all lines, in the format of the page.
 fn sum_of_tokens(lines: &[Line], count: fn(&Tokens) -> i64) -> String {
     match lines.iter().map(|line| count(&line.tokens)).sum::<i64>() {
         sum @ 0..1_000_000 => format!("{:.1}k", sum as f64 / 1e3),

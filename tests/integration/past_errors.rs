@@ -13,7 +13,8 @@ fn listed(sandbox: &Sandbox, at: &str) -> Value {
         .json()
 }
 
-/// Adds a session without hooks that a limit stopped for half an hour. Its transcript keeps growing afterward.
+/// Adds a session without hooks that a limit stopped for half an hour. The session's transcript keeps growing
+/// afterward.
 fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     let client = Client::with_session(sandbox, session);
     let [start, error, response, later, last] =

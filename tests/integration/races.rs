@@ -359,7 +359,7 @@ fn a_sample_received_while_the_ledger_is_locked_counts_later() {
     // Reporting the same total again adds nothing.
     report_total(&sandbox, "s0", 0.25, 61_500);
     assert_total(&sandbox, 0.45);
-    // If the earlier of two samples could not be written, the later one still counts.
+    // If the earlier of two samples could not be written, the later one is still included in the spend.
     let writer = lock_ledger(&sandbox);
     report_total(&sandbox, "s0", 0.3, 62_000);
     drop(writer);

@@ -50,7 +50,7 @@ pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
         .unwrap();
 }
 
-/// Returns the number of the rules by which all transcripts in the ledger have been read.
+/// Returns the version of the facts with which all transcripts in the ledger have been read.
 fn version_of_facts(sandbox: &Sandbox) -> i64 {
     open_ledger(sandbox)
         .query_row("SELECT DISTINCT facts FROM files", [], |row| row.get(0))
@@ -61,7 +61,7 @@ fn version_of_facts(sandbox: &Sandbox) -> i64 {
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
-            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 7 AND instr(CAST(path AS TEXT), ?1))",
+            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 8 AND instr(CAST(path AS TEXT), ?1))",
             [name],
             |row| row.get(0),
         )
@@ -232,7 +232,12 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
 #[test]
 fn facts_change_only_with_a_new_number() {
     let sandbox = Sandbox::new();
-    for name in ["advised", "fast-from-the-menu", "compaction-and-subagent"] {
+    for name in [
+        "advised",
+        "fallback-model",
+        "fast-from-the-menu",
+        "compaction-and-subagent",
+    ] {
         sandbox.copy_tree(&data(&format!("histories/{name}/home")), "");
     }
     // In these histories, the lines of a response have equal usage. Older versions of Claude Code wrote such lines:
@@ -255,7 +260,7 @@ fn facts_change_only_with_a_new_number() {
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
         (version_of_facts(&sandbox), hash),
-        (7, 3_295_477_280_357_629_280),
+        (8, 13_104_157_211_006_398_967),
         "{facts:#?}"
     );
 }
@@ -372,7 +377,7 @@ fn spend_without_first(sandbox: &Sandbox) {
     assert!(run.stderr.contains("first.jsonl"), "{}", run.stderr);
 }
 
-/// Each transcript is read again by the first command that can read it, and only by that one.
+/// Each transcript is read again by the first command that can read it, and by no later command.
 #[cfg(unix)]
 #[test]
 fn transcripts_that_cannot_be_read_now_are_read_again_later() {
@@ -501,9 +506,9 @@ fn a_command_reads_everything_even_if_another_process_reads_a_part() {
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(20.0));
 }
 
-/// The ledger in `tests/data/ledger-3` was written by version 3 of the schema. It knows a run in progress with pending
-/// spend, forks, compactions, damaged lines, a pull request, and responses from another model than the requested one.
-/// Its transcripts are gone, so everything must come from its tables.
+/// The ledger in `tests/data/ledger-3` was written by version 3 of the schema. This ledger contains a run in progress
+/// with pending spend, forks, compactions, damaged lines, a pull request, and responses from a model other than the
+/// requested one. Its transcripts are gone, so everything must come from its tables.
 #[test]
 fn a_ledger_of_the_version_before_is_converted() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-30T00:00:00Z");

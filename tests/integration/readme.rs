@@ -1,4 +1,4 @@
-//! Tests the README. It is the first page that people read, so it must be short and correct.
+//! Tests the README, which is the first page that people read, so it must be short and correct.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! Tests all messages that Claude Code 2.1.330 can show for a refused request, and messages that are worded differently
-
 //! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. Each message is explained for every plan and provider. The error class of
 //! the message determines which results are possible and which are wrong.
 
@@ -62,8 +61,8 @@ fn answer_to(case: &Value, plan: Option<&str>, payer: Option<&str>) -> Value {
     messages::fields(stops.first().expect("a stop"))
 }
 
-/// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes of each
-/// kind of limit. A class that it does not list can be about any limit.
+/// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes for each
+/// kind of limit. A message whose class is not in the list can be about any limit.
 fn is_possible(class: &str, limit: &str) -> bool {
     static KINDS: LazyLock<Vec<Value>> = LazyLock::new(|| messages::cases("kinds.jsonl"));
     let limits_of_class: Vec<&Value> = KINDS

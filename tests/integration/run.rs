@@ -40,7 +40,7 @@ fn send(signal: &str, child: &Child) {
     assert!(sent.unwrap().success());
 }
 
-/// Waits until the process handles this signal. It begins to do so just after it has started the command.
+/// Waits until the process handles this signal, which it does from shortly after it has started the command.
 fn wait_until_handled(number: u32, child: &Child) {
     let path = format!("/proc/{}/status", child.id());
     while let Ok(status) = std::fs::read_to_string(&path) {
@@ -92,7 +92,7 @@ fn signals_reach_the_command_and_its_end_is_that_of_whycap() {
     unknown.is_refused("could not start /no/such/program");
 }
 
-/// A script that registers a session as Claude Code does. Then it does the rest.
+/// Returns a script that registers a session in the way Claude Code does, and then executes `rest`.
 fn session_script(rest: &str) -> String {
     format!(
         r#"start=$(cut -d' ' -f22 /proc/$$/stat)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 pub const MINUTE: i64 = 60_000;
-/// The difference in price between writing a token to the cache and reading it, in dollars, for `claude-opus-5-5`.
+/// How much more it costs to write a token to the cache than to read it, in dollars, for `claude-opus-5-5`.
 pub const HOUR_WRITE: f64 = (8.0 - 0.2) / 1e6;
 pub const FIVE_MINUTE_WRITE: f64 = (5.0 - 0.2) / 1e6;
 

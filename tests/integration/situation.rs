@@ -114,8 +114,8 @@ fn report_usage(client: &Client<'_>, at: &str, percent: f64, resets: i64) {
     client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
 }
 
-/// Creates a session whose 5-hour limit is used up. It writes this line at 10:00 and receives a response at 10:20. Returns
-/// true if `now` says that usage credits pay for the response.
+/// Creates a session whose 5-hour limit is used up. The session writes this line at 10:00 and receives a response at
+/// 10:20. Returns true if `now` says that usage credits pay for the response.
 fn pays_after_line(append: impl Fn(&Client<'_>)) -> bool {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
@@ -137,8 +137,8 @@ fn lower_priority_mode_may_start_in_a_dialog() {
     assert!(!pays);
 }
 
-/// A prompt quoted a notice of Claude Code. whycap took it for the notice itself, so it said nothing about paying, or it said
-/// at lower priority that the user was paying.
+/// If a prompt quoted a notice of Claude Code, whycap mistook the quotation for the notice itself. It then said nothing
+/// about paying, or said at lower priority that the user was paying.
 #[test]
 fn a_pasted_notice_neither_starts_nor_ends_free_responses() {
     for notice in [AT_LOWER_PRIORITY, GRACE_WINDOW] {

@@ -47,7 +47,8 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     assert!(damaged_files >= 1, "the damaged ledger is gone");
 }
 
-/// SQLite cannot use the ledger if something else is in the place of its write-ahead log. It did not remove it either.
+/// SQLite can neither use the ledger nor remove the obstacle if a directory is in the place of the ledger's write-ahead
+/// log.
 #[test]
 fn what_is_in_the_place_of_the_log_is_set_aside() {
     let (sandbox, truth) = with_history("compaction-and-subagent");
@@ -907,7 +908,7 @@ fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
         let inherited = response_with_fields("a", 1, FORK, &format!("{source}{fields}"));
         let later = response_with_fields("b", 9, FORK, &fields);
         let fork = format!("{inherited}\n{later}\n");
-        // The first read finds the parent, the fork, or both.
+        // The first call of whycap reads the parent, the fork, or both.
         for first in ["parent", "fork", "both"] {
             let sandbox = Sandbox::new();
             if first != "fork" {
@@ -1043,7 +1044,7 @@ fn the_groups_of_every_kind_add_up_to_the_total() {
     }
 }
 
-/// Returns the rows of CSV output, with each value by the name of its column.
+/// Returns the rows of CSV output. In each row, the values are keyed by the names of their columns.
 fn csv_rows(csv: &str) -> Vec<HashMap<String, String>> {
     let mut rows = csv.lines().map(csv_values);
     let names = rows.next().unwrap();
@@ -1072,15 +1073,8 @@ fn csv_values(line: &str) -> Vec<String> {
     values
 }
 
-/// Returns the first two rows of a table of sessions in the given order.
-fn sessions_in_order(sandbox: &Sandbox, order: &str) -> Vec<String> {
-    let run = sandbox.run(&["spend", "--by", "session", "--order", order]);
-    let rows = run.success().lines().skip(1).take(2);
-    rows.map(str::to_owned).collect()
-}
-
 #[test]
-fn sessions_have_their_titles_and_the_requested_order() {
+fn sessions_have_their_titles_and_the_dearest_comes_first() {
     let sandbox = Sandbox::new();
     for (id, title, at, output) in [
         (
@@ -1104,11 +1098,11 @@ fn sessions_have_their_titles_and_the_requested_order() {
             format!("{title_line}\n{response}\n"),
         );
     }
-    let by_cost = sessions_in_order(&sandbox, "cost");
-    assert!(by_cost[0].starts_with("Move, then sing"), "{by_cost:?}");
-    assert!(by_cost[0].contains("Wed Nov 18 12:00"), "{by_cost:?}");
-    let by_date = sessions_in_order(&sandbox, "date");
-    assert!(by_date[0].starts_with("Fix \"login\""), "{by_date:?}");
+    let run = sandbox.run(&["spend", "--by", "session"]);
+    let rows: Vec<&str> = run.success().lines().skip(1).take(2).collect();
+    assert!(rows[0].starts_with("Move, then sing"), "{rows:?}");
+    assert!(rows[0].contains("Wed Nov 18 12:00"), "{rows:?}");
+    assert!(rows[1].starts_with("Fix \"login\""), "{rows:?}");
     let csv = sandbox.run(&["spend", "--by", "session", "--csv"]);
     let rows = csv_rows(csv.success());
     assert_eq!(rows.len(), 2, "{rows:?}");
@@ -1233,27 +1227,6 @@ fn a_project_is_found_by_part_of_its_path_and_a_missing_one_is_reported() {
         run.success(),
         "Nothing was spent in a project whose path contains \"nowhere\".\n"
     );
-}
-
-#[test]
-fn only_the_current_month_has_a_forecast() {
-    let lines: Vec<String> = (13..20)
-        .map(|day| {
-            let at = format!("2026-11-{day}T12:00:00Z");
-            line(&day.to_string(), &at, "claude-opus-5-5", 350_000)
-        })
-        .collect();
-    let sandbox = with_lines(&lines);
-    // On each of the last seven days, the user spent $7. Most of today and 10 more days of November remain.
-    let run = sandbox.run(&["spend", "--by", "month"]);
-    assert!(
-        run.success()
-            .contains("Forecast for November: about $124.10, at $7.00 per day since Nov 15."),
-        "{}",
-        run.stdout
-    );
-    let past = ["spend", "--by", "month", "--until", "2026-11-18", "--json"];
-    assert_eq!(sandbox.run(&past).json()["forecast"], Value::Null);
 }
 
 #[test]
@@ -1393,7 +1366,7 @@ fn checkpoint(session: &str, tokens: u64, duration_ms: u64, started: u64) -> Str
 }
 
 /// After `/clear`, a process does not write its checkpoint for the old session right away. If another process writes a
-/// checkpoint for the session first, it must not be mistaken for that of the cleared process.
+/// checkpoint for the session first, it must not be mistaken for the checkpoint of the cleared process.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     let (first, second) = ("4190001", "4190002");
@@ -1416,8 +1389,8 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the `SessionStart` hook may run after the first responses. These responses must not count twice,
-/// although the process's running total includes them as well.
+/// On a busy machine, the `SessionStart` hook may run after the first responses. These responses must not be counted
+/// twice, although the process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
     let sandbox = Sandbox::new();
@@ -1522,8 +1495,8 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
     }
 }
 
-/// Claude Code records "HEAD" as the branch outside a repository, in which these recorded sessions ran, and in a checkout
-/// without a branch. People are told that it is not a branch, and programs get the recorded value.
+/// Claude Code records "HEAD" as the branch in a checkout without a branch, and outside a repository, where these
+/// recorded sessions ran. People are told that "HEAD" is not a branch, and programs get the recorded value.
 #[test]
 fn spend_without_a_branch_is_not_shown_as_spend_of_a_branch() {
     let (sandbox, _) = with_history("two-at-once");

@@ -125,8 +125,8 @@ fn the_week_of_a_model_is_in_the_line_if_half_of_it_is_used() {
     }
 }
 
-/// While another process held the ledger, the line of a new session said "Claude Code says $0.00". Its payload proves that
-/// nothing has been spent in it. A resumed session has a context, so its spend is unknown.
+/// While another process held the ledger, the line of a new session said "Claude Code says $0.00". The payload proves
+/// that nothing has been spent in the session. A resumed session has a context, so its spend is unknown.
 #[test]
 fn a_new_session_has_spent_nothing_even_if_the_ledger_cannot_be_read() {
     let sandbox = plain("160");
@@ -337,7 +337,7 @@ fn free_columns_are_used_and_figures_have_names_if_there_is_room() {
 
 #[test]
 fn optional_segments_are_available() {
-    let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\nwindows = \"bar\"\n";
+    let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\n";
     let sandbox = configured("120", config);
     let top = sandbox.path("src/api");
     sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\u{1b}[2J\n");
@@ -350,7 +350,7 @@ fn optional_segments_are_available() {
         });
         payload.to_string().into_bytes()
     });
-    assert_eq!(shown(&sandbox, &payload_45_minutes).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
+    assert_eq!(shown(&sandbox, &payload_45_minutes).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
     // Empty segments are left out, and so are lines without any segments.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
     let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
@@ -360,7 +360,7 @@ fn optional_segments_are_available() {
 
 #[test]
 fn every_line_of_several_fits_every_width() {
-    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\nwindows = \"bar\"\ncontext = \"bar\"\n";
+    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\n";
     for columns in 1..140_usize {
         let status_line = shown(&configured(&columns.to_string(), config), &recorded("plan"));
         assert!(status_line.lines().count() <= 2 && !status_line.trim().is_empty());
@@ -375,12 +375,12 @@ fn every_line_of_several_fits_every_width() {
 }
 
 #[test]
-fn themes_color_the_line_and_no_color_outranks_them() {
-    let config = "[statusline]\nsegments = [\"windows\"]\ntheme = \"light\"\n";
+fn the_line_is_colored_unless_no_color_is_set() {
+    let config = "[statusline]\nsegments = [\"windows\"]\n";
     let sandbox = Sandbox::new();
     sandbox.write(".config/whycap/config.toml", config);
     let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
-    assert!(line.contains("ESC[1mESC[38;5;124m100%ESC[0m"), "{line}");
+    assert!(line.contains("ESC[1mESC[31m100%ESC[0m"), "{line}");
     let line = shown(&configured("80", config), &recorded("plan-at-limit"));
     assert!(!line.contains('\u{1b}'), "{line:?}");
 }
@@ -474,7 +474,7 @@ fn segments_and_budgets_follow_the_configuration() {
 }
 
 /// A user with `day = 2` and `month = 3` saw "│ 5h 100%…" at the end of the row in a terminal with 80 columns. The
-/// percentages of the budgets did not count toward the width of the row, so Claude Code cut it off.
+/// percentages of the budgets were not included in the width of the row, so Claude Code cut it off.
 #[test]
 fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() {
     let home = with_a_private_login();
@@ -497,7 +497,7 @@ fn the_percentages_of_two_budgets_do_not_make_the_row_wider_than_the_terminal() 
             row
         })
         .collect();
-    // The first row is that of a terminal with 30 columns.
+    // The first row is for a terminal with 30 columns.
     assert_eq!(
         rows[80 - 30],
         "session ≥$2.05 │ today ≥$2.05 102% of $2 │ 5h 100% (resets 12:00)  week 40%"
@@ -601,8 +601,8 @@ fn numbered_response(number: u32) -> Value {
     })
 }
 
-/// A running total that is reported again must count only once. This must also work if `CLAUDE_PID` is not set and the
-/// clock is behind, or if the session has been reconciled in the meantime.
+/// A running total that is reported again must be counted only once. This must also work if `CLAUDE_PID` is not set and
+/// the clock is behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_repeated_sample_counts_once_with_any_clock() {
     for process in ["", "4190000"] {

@@ -30,7 +30,7 @@ pub struct Run {
     pub code: i32,
 }
 
-/// A program's standard error. If a test does not check it, it must be empty.
+/// A program's standard error. If a test does not check the standard error, it must be empty.
 #[derive(Debug)]
 pub struct Stderr {
     text: String,
@@ -142,7 +142,7 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
-    /// Appends an incomplete response to a transcript. Its spend is unknown.
+    /// Appends an incomplete response, whose spend is unknown, to a transcript.
     pub fn append_damaged_line(&self) {
         self.append(
             ".claude/projects/-x/damaged.jsonl",
@@ -251,8 +251,8 @@ impl Run {
     }
 }
 
-/// Asserts that a program has succeeded, and returns its standard output. It may have reported its progress on standard
-/// error.
+/// Asserts that a program has succeeded, and returns its standard output. The program may have reported its progress on
+/// standard error.
 #[cfg(unix)]
 #[track_caller]
 pub fn successful_output(output: &Output) -> String {

@@ -83,7 +83,7 @@ fn session_with_empty_key<'s>(sandbox: &'s Sandbox, at: &str) -> Client<'s> {
     client
 }
 
-/// The text is wrapped at the width of the terminal, and at 80 columns in a pipe, like that of other commands.
+/// The sentences are wrapped at the width of the terminal, and at 80 columns in a pipe, like those of other commands.
 #[test]
 fn the_sentences_are_wrapped() {
     let sandbox = Sandbox::new();
@@ -293,7 +293,7 @@ fn the_progress_line_ends_before_a_message() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    // A progress line that wraps could not be replaced, so it is shorter in a narrow terminal.
+    // A progress line that is wrapped cannot be replaced by the next one, so a narrow terminal gets a shorter line.
     for columns in ["80", "40"] {
         let Some(shown) = waits_in_terminal(&sandbox, "2026-11-20T11:00:00Z", columns) else {
             return;
@@ -359,7 +359,7 @@ fn a_piped_wait_says_at_once_what_it_waits_for_and_until_when() {
     }
 }
 
-/// An error that stops only one session is not a reason why a shell cannot go on.
+/// An error that stops only one session does not keep a shell from starting another session.
 #[test]
 fn an_error_of_one_session_does_not_keep_a_shell_from_working() {
     let sandbox = with_a_private_login();

@@ -110,7 +110,7 @@ class UsageWindow:
         if whole_percent == self.reported_percent:
             return None
         self.reported_percent = whole_percent
-        return {"used_percent": whole_percent, "resets_at": timestamp(self.reset)}
+        return {"percent": whole_percent, "resets_at": timestamp(self.reset)}
 
 
 class Transcript:
@@ -156,16 +156,15 @@ class History:
     """Writes transcripts and the readings of the usage windows below a home directory. `session_names` replaces the
     generated directories and titles of as many sessions."""
 
-    def __init__(self, home, seed=1, session_names=(), project_count=len(PROJECTS), account=None):
+    def __init__(self, home, seed=1, session_names=(), project_count=len(PROJECTS)):
         self.home = Path(home)
         self.random = random.Random(seed)
         self.session_names = list(session_names)
         self.projects = PROJECTS[:project_count]
-        self.account = account
         self.errors = []
         self.response_count = 0
         self.session_count = 0
-        self.readings_by_month = {}
+        self.facts_by_month = {}
         self.windows = []
 
     def write(self, end, days, session_count, mean_responses):
@@ -174,7 +173,7 @@ class History:
         tokens_per_day = session_count * mean_responses * MEAN_OUTPUT_TOKENS / days
         self.windows = [
             UsageWindow("five_hour", "5-hour", FIVE_HOURS, DAYS_PER_FIVE_HOUR_WINDOW * tokens_per_day),
-            UsageWindow("seven_day", "weekly", WEEK, DAYS_PER_WEEKLY_WINDOW * tokens_per_day),
+            UsageWindow("weekly", "weekly", WEEK, DAYS_PER_WEEKLY_WINDOW * tokens_per_day),
         ]
         for start in self.session_starts(end, days, session_count):
             elapsed_fraction = 1 - (end - start) / datetime.timedelta(days=days)
@@ -245,26 +244,16 @@ class History:
             self.add_reading(transcript.session, at, usage_by_window)
 
     def add_reading(self, session, at, usage_by_window):
-        sample = {
-            "since": timestamp(at),
-            "at": timestamp(at),
-            "measured": timestamp(at),
-            "api_ms": None,
-            "account": self.account,
-            "model": None,
-            "fast_mode": False,
-            "version": None,
-            **usage_by_window,
-        }
-        reading = {"session": session, "login": None, "sample": sample}
-        self.readings_by_month.setdefault(f"{at:%Y-%m}", []).append(reading)
+        read = [{"window": window, **usage} for window, usage in usage_by_window.items() if usage]
+        fact = {"at": timestamp(at), "session": session, "source": "sample", "event": {"read": read}}
+        self.facts_by_month.setdefault(f"{at:%Y-%m}", []).append(fact)
 
     def write_journal(self):
         journal = self.home / ".local/share/whycap/journal"
         journal.mkdir(parents=True, mode=0o700)
         journal.parent.chmod(0o700)
-        for month, readings in self.readings_by_month.items():
-            lines = "".join(json_line({"reading": reading}) for reading in readings)
+        for month, facts in self.facts_by_month.items():
+            lines = "".join(json_line({"fact": fact}) for fact in facts)
             (journal / f"{month}.jsonl").write_text(lines)
 
     def report_errors(self, run, count):

@@ -212,7 +212,6 @@ impl Home {
         let (config, clock) = (Config::load(&self.paths), self.environment.clock());
         let facts = LineFacts {
             windows: WindowFigures::of_payload(&payload, clock.now),
-            rewriting: payload.prompt_cache.map(|_| Money::ZERO),
             ..LineFacts::new(&payload, &config, clock)
         };
         for columns in [1, 20, 76, 500] {

@@ -1,4 +1,4 @@
-//! The behavior of Claude Code in a session, and the facts that it leaves.
+//! Simulates Claude Code in a session, and the facts that it leaves behind.
 
 use chrono::TimeDelta;
 
@@ -51,7 +51,7 @@ impl Life {
         self.leave(Some(session), Source::Hook, Event::Closed, 0.0);
     }
 
-    /// The account file states who is logged in.
+    /// Adds a fact about who is logged in, according to the account file.
     pub fn state_login(&mut self) {
         let login = self.login.map(|login| {
             let account = &self.service.accounts[login];
@@ -285,7 +285,8 @@ impl Life {
         known_at
     }
 
-    /// Claude Code waits for a reset that is at most a day away, at most three times without a prompt.
+    /// Simulates the wait for a reset. Claude Code waits for at most a day, and at most three times between two prompts
+    /// of the user.
     fn wait_for_reset(&mut self, exchange: &Exchange, obstacle: &Obstacle) {
         let session = exchange.session;
         let client = &mut self.clients[session];
@@ -316,7 +317,8 @@ impl Life {
         }
     }
 
-    /// The status line shows the model and the usage that the session knows, however old it is.
+    /// Simulates a status-line call, which shows the model and the usage that the session knows, even if this usage is
+    /// old.
     pub fn draw(&mut self, session: usize, exchange: Option<usize>) {
         let client = &mut self.clients[session];
         if !client.is_open {

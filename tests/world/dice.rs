@@ -4,7 +4,7 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// Returns the generator of a life.
+    /// Returns the generator for a life.
     pub fn of_life(seed: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         dice.next();
@@ -25,7 +25,7 @@ impl Dice {
         usize::try_from(self.next() % end).unwrap()
     }
 
-    /// Returns a number between the two.
+    /// Returns a number between `low` and `high`.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         let share = f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX);
         low + share * (high - low)

@@ -7,14 +7,16 @@ use super::life::{Exchange, Life, shows_room};
 use super::limits::{FULL, Kind};
 use super::service::{Need, Obstacle, Paid, Purse, Reply, Time};
 
-/// After this time, an error about the login, the model, or the conversation says nothing about now.
+/// The age from which an error about the login, the model, or the conversation no longer says anything about the
+/// present.
 const LONGEST: TimeDelta = TimeDelta::hours(23);
 
 /// The answer that the program must give.
 pub enum Expected<'a> {
-    /// Blocked by this obstacle, which this exchange has shown. Nothing visible has ended the other obstacles.
+    /// The request is blocked by this obstacle, which was visible in this exchange. Nothing visible has ended the other
+    /// obstacles.
     Blocked(&'a Exchange, &'a Obstacle, Vec<&'a Obstacle>),
-    /// Free, but nothing visible has ended these obstacles, if there are any.
+    /// The request is served, but nothing visible has ended these obstacles, if there are any.
     Free(Paid, Vec<&'a Obstacle>),
     /// The visible facts do not say whether the request is blocked.
     Open,
@@ -24,7 +26,8 @@ pub fn is_known(exchange: &Exchange, now: Time) -> bool {
     exchange.known_at.is_some_and(|at| at <= now)
 }
 
-/// Returns true if the usage that came with the refusal was not shown, so that older usage seems to contradict it.
+/// Returns true if no status-line call showed the usage that came with the refusal, so that older usage seems to
+/// contradict the refusal.
 pub fn is_contradicted(life: &Life, refused: &Exchange) -> bool {
     let is_shown = refused.shown_at.is_some_and(|at| at <= life.now);
     let before = life
@@ -38,7 +41,7 @@ pub fn is_contradicted(life: &Life, refused: &Exchange) -> bool {
     !is_shown && has_older_room
 }
 
-/// Returns true if the request needs what has refused this other request.
+/// Returns true if the obstacle because of which another request was refused also applies to this request.
 fn concerns(refused: &Exchange, obstacle: &Obstacle, need: &Need) -> bool {
     let is_same_purse = refused.need.purse == need.purse;
     let is_same_model = refused.need.model == need.model;
@@ -49,7 +52,8 @@ fn concerns(refused: &Exchange, obstacle: &Obstacle, need: &Need) -> bool {
         }
         (Kind::ModelUnavailable, _) => is_same_purse && is_same_model,
         (_, Some(Kind::WeeklyOpus | Kind::WeeklySonnet)) => {
-            // Credits that did not pay beyond the week of a model do not pay beyond another full window either.
+            // If credits do not pay beyond the weekly window of a model, they do not pay beyond another full window
+            // either.
             let mut usage = refused.usage.iter().flatten();
             is_same_purse && (is_same_model || usage.any(|it| it.percent >= FULL))
         }
@@ -57,7 +61,8 @@ fn concerns(refused: &Exchange, obstacle: &Obstacle, need: &Need) -> bool {
     }
 }
 
-/// Returns true if something visible shows that the refusal no longer stands: a served request, usage with room, or time.
+/// Returns true if something visible shows that the refusal no longer applies: a served request, usage with room, or
+/// the time.
 fn has_visibly_ended(life: &Life, refused: &Exchange, obstacle: &Obstacle) -> bool {
     let now = life.now;
     if obstacle.until.is_some_and(|until| until <= now) {
@@ -100,7 +105,7 @@ fn has_visibly_ended(life: &Life, refused: &Exchange, obstacle: &Obstacle) -> bo
     ends.any(|ends| ends)
 }
 
-/// Returns what must be said to the sender of this request.
+/// Returns the answer that the program must give about this request.
 pub fn expected<'a>(life: &'a Life, need: &'a Need, truth: &'a Reply) -> Expected<'a> {
     let now = life.now;
     let refusals = life.exchanges.iter().rev().filter(|it| is_known(it, now));
@@ -127,7 +132,7 @@ pub fn expected<'a>(life: &'a Life, need: &'a Need, truth: &'a Reply) -> Expecte
     }
 }
 
-/// Returns true if the known facts prove that this refusal, which is still true, concerns the request.
+/// Returns true if the known facts prove that this refusal, whose reason still exists, also applies to the request.
 fn stands(life: &Life, need: &Need, refused: &Exchange, obstacle: &Obstacle) -> bool {
     let now = life.now;
     let is_own = need.session == Some(refused.session);
@@ -144,7 +149,7 @@ fn stands(life: &Life, need: &Need, refused: &Exchange, obstacle: &Obstacle) -> 
     if obstacle.window.is_some() && is_contradicted(life, refused) {
         return false;
     }
-    // "resets 7pm" at 7:10pm is a time that has passed or tomorrow, unless the server's own statement is known.
+    // At 7:10pm, "resets 7pm" may mean today or tomorrow, unless the time that the server itself reported is known.
     let is_almost_a_day = |until: Time| {
         let left = until - refused.at;
         TimeDelta::hours(23) < left && left <= TimeDelta::hours(24)
@@ -153,7 +158,7 @@ fn stands(life: &Life, need: &Need, refused: &Exchange, obstacle: &Obstacle) -> 
         return false;
     }
     if obstacle.kind == Kind::Auth && !is_own {
-        // A first refused login may concern only its session.
+        // The first refusal of a login may affect only its session.
         let of_payer = life
             .exchanges
             .iter()

@@ -1,8 +1,8 @@
-//! Compares answers with the truth, as far as the facts that the program can know prove it.
+//! Compares answers with the truth, as far as the truth is proven by facts that the program can know.
 //!
 //! A request that would be refused must be called blocked only if a refusal is known and nothing visible can have ended
-//! it. A request that would be served may be called blocked only if a refusal is known and nothing visible has ended it.
-//! Everything between is open: a cap that was raised in another place shows in no file.
+//! it. A request that would be served may be called blocked only if a refusal is known and nothing visible has ended
+//! it. In all other cases, either answer is right: for example, no file shows that a cap was raised in another place.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::evidence::{Expected, expected, is_contradicted, is_known};
 use super::life::{Exchange, Life, shows_room};
 use super::service::{Need, Obstacle, Paid, Purse, Reply, Time};
 
-/// Usage arrives this long after a refusal, if at all.
+/// The maximum time until the usage that came with a refusal is shown.
 pub const USAGE_ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
 
-/// For so long, responses beyond a full window may still be free.
+/// How long responses beyond a full window may still be free.
 const GRACE: TimeDelta = TimeDelta::minutes(20);
 
 /// The answer that whycap gives to one asker.
@@ -34,7 +34,7 @@ pub struct Answer {
 /// The explanation of one error.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// The state, for the story.
+    /// The state as text, for the story of the life.
     pub state: String,
     pub limit: Kind,
     pub verdict: Verdict,
@@ -42,7 +42,7 @@ pub struct About {
     pub waiting_helps: Option<bool>,
     pub resets_at: Option<Time>,
     pub is_open: bool,
-    /// The time at which the session continues by itself.
+    /// The time at which the session continues by itself, according to the program.
     pub continues_at: Option<Time>,
     /// The number of the session in which the error occurred.
     pub session: Option<usize>,
@@ -51,22 +51,22 @@ pub struct About {
     pub steps: Vec<Advice>,
 }
 
-/// A step that a surface advises.
+/// A step that the program advises.
 #[derive(Debug, Clone)]
 pub struct Advice {
     pub text: String,
     pub costs_money: Option<bool>,
 }
 
-/// The faults in the lives, and what was checked.
+/// The faults that were found, and what was checked.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub questions: usize,
-    /// How often each kind of expectation was checked.
+    /// The number of times that each kind of expectation was checked.
     pub checked: BTreeMap<String, usize>,
-    /// How often the program could not tell.
+    /// The number of times that the program could not tell.
     pub unsure: usize,
-    /// Wrong answers: the kind of fault, and the seeds of its lives.
+    /// The seeds of the lives with wrong answers, keyed by the kind of fault.
     pub wrong: BTreeMap<String, Vec<u64>>,
 }
 
@@ -80,7 +80,7 @@ impl Findings {
     }
 }
 
-/// One question.
+/// Judges the answer to one question.
 pub struct Judge<'a> {
     pub life: &'a Life,
     pub session: Option<usize>,
@@ -88,12 +88,12 @@ pub struct Judge<'a> {
     pub need: &'a Need,
     pub answer: &'a Answer,
     pub findings: &'a mut Findings,
-    /// The faults of this answer.
+    /// The faults of the answer.
     pub faults: Vec<String>,
 }
 
 impl<'a> Judge<'a> {
-    /// Judges an answer. Each fault is told in the story of the life.
+    /// Judges the answer and returns its faults, for the story of the life.
     pub fn judge(mut self) -> Vec<String> {
         self.findings.questions += 1;
         if self.answer.exit_code == 12 {
@@ -226,7 +226,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Another window of the account that is also full may last as long.
+    /// Returns true if the program gives an end that is no earlier than the end of the obstacle. Another full window of
+    /// the account may last that long.
     fn is_hidden_behind(&self, obstacle: &Obstacle) -> bool {
         obstacle.until.is_some() && self.answer.until >= obstacle.until
     }
@@ -301,7 +302,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Returns what pays, if the facts prove it.
+    /// Returns who pays, if the facts prove it.
     fn proven_payment(&self, paid: Paid) -> Option<Pays> {
         let Purse::Account(_) = self.need.purse else {
             return Some(match paid {
@@ -335,7 +336,7 @@ impl<'a> Judge<'a> {
         is_proven.then_some(Pays::Credits)
     }
 
-    /// Claude Code continues a session by itself, or it does not.
+    /// Checks that the program is right about whether Claude Code continues the session by itself.
     fn continuation_is_true(&mut self) {
         let (Some(session), Some(about)) = (self.session, &self.answer.about) else {
             return;
@@ -357,7 +358,7 @@ impl<'a> Judge<'a> {
                 let is_near = (stated - reset).abs() <= TimeDelta::seconds(120);
                 self.expect(is_near, "the session continues at another time");
             }
-            // After a refused prompt of its own, Claude Code waits again without a word.
+            // After its own prompt has been refused, Claude Code waits again without a message.
             (None, Some(reset))
                 if reset > self.life.now && client.waits == 0 && self.is_reported(session) =>
             {
@@ -374,7 +375,7 @@ impl<'a> Judge<'a> {
         last.is_some_and(|it| it.line_at.is_some_and(|at| at <= self.life.now))
     }
 
-    /// A false alarm is called false, and a real limit is not.
+    /// Checks that a false alarm is called false, and that a real limit is not.
     fn verdict_is_true(&mut self) {
         let now = self.life.now;
         let Some(about) = self.answer.about.clone() else {

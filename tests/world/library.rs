@@ -1,4 +1,4 @@
-//! Asks the library: thousands of lives without files.
+//! Tests the library with thousands of lives, without files.
 
 use super::limits::{Continuation, Fact, Outlook, World};
 use chrono::TimeDelta;
@@ -10,7 +10,7 @@ use super::life::Life;
 use super::plans;
 use super::service::Time;
 
-/// Returns what the library says to one asker.
+/// Returns the answer of the library to one asker.
 fn answer(world: &World, life: &Life, session: Option<usize>) -> Answer {
     let asker = life.asker(session);
     let outlook = world.outlook(&asker);
@@ -65,8 +65,8 @@ fn facts(life: &Life, arrived_by: Time) -> Vec<Fact> {
     known.map(|it| it.fact.clone()).collect()
 }
 
-/// Asks for every session and the shell, and again with the facts that arrive later. What is true must not become wrong
-/// because of one more true fact, and the order of the facts does not matter.
+/// Asks about every session and about a shell, and asks again with the facts that arrive later. A right answer must not
+/// become wrong because of another true fact, and must not depend on the order of the facts.
 fn ask(life: &mut Life, findings: &mut Findings) {
     let known = facts(life, life.now);
     let later = facts(life, life.now + TimeDelta::seconds(5));
@@ -149,7 +149,7 @@ fn tell(life: &mut Life, session: Option<usize>, answer: &Answer, suffix: &str, 
     }
 }
 
-/// Lives one life and returns its story if something was wrong.
+/// Simulates one life. Returns its story if an answer was wrong.
 pub fn live(seed: u64, is_rare: bool, findings: &mut Findings) -> Option<Vec<String>> {
     let before = findings.count_wrong();
     let mut life = plans::life(seed, is_rare);

@@ -1,4 +1,5 @@
-//! A life: the service, the sessions of a user, and what Claude Code leaves behind. Time passes from one action to the next.
+//! Simulates a life: the service, the sessions of a user, and the facts that Claude Code leaves behind. The clock
+//! advances from one action to the next.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,37 +17,37 @@ pub struct Client {
     pub name: String,
     /// The key or the provider that pays instead of the login.
     pub own_purse: Option<Purse>,
-    /// The key or the provider that pays when it is opened the next time.
+    /// The key or the provider that will pay once the session is opened again.
     pub next_purse: Option<Purse>,
     pub model: &'static str,
     pub version: Version,
     pub project: &'static str,
     pub is_open: bool,
-    /// How often it was opened. A reply to an earlier process is lost.
+    /// The number of times that the session was opened. A reply to an earlier process is lost.
     pub run: usize,
     pub is_busy: bool,
-    /// The number of its next prompt.
+    /// The number of the session's next prompt.
     plan: usize,
     pub has_asked: bool,
-    /// How full its context is.
+    /// How full the context of the session is.
     pub length: f64,
-    /// The usage that its status line shows.
+    /// The usage that the session's status line shows.
     pub shown: Option<Vec<Measure>>,
-    /// The reset after which it continues by itself.
+    /// The reset after which the session continues by itself.
     pub waits_for: Option<Time>,
-    /// When it began or stopped waiting.
+    /// The time at which the session began or stopped waiting.
     pub wait_changed_at: Time,
-    /// How often it has continued by itself since the last prompt of the user.
+    /// The number of times that the session has continued by itself since the last prompt of the user.
     pub waits: usize,
-    /// The account that its transcript has stated last.
+    /// The account that the session's transcript last stated.
     pub owner: Option<usize>,
-    /// False if its version does not write the owner.
+    /// False if the session's version of Claude Code does not write the account to the transcript.
     pub states_owner: bool,
     /// The probability that a hook, a line, or a status-line call is lost.
     pub loss: f64,
 }
 
-/// One request, and what the files show about it.
+/// A request, and what the files show about it.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     pub session: usize,
@@ -56,25 +57,25 @@ pub struct Exchange {
     pub reply: Reply,
     /// The true usage that came with the reply.
     pub usage: Option<Vec<Measure>>,
-    /// When the first report of the reply had arrived, or `None` as long as none has.
+    /// The time at which the first report of the reply arrives, or `None` if no report has arrived yet.
     pub known_at: Option<Time>,
-    /// When the transcript line about a refusal had arrived. It may be lost.
+    /// The time at which the transcript line about a refusal arrives. The line may be lost.
     pub line_at: Option<Time>,
-    /// When the status line had shown the usage.
+    /// The time at which the status line shows the usage.
     pub shown_at: Option<Time>,
     pub run: usize,
     pub is_automatic: bool,
     pub left: usize,
 }
 
-/// A fact, and when the program can know it.
+/// A fact, and the time from which the program can know it.
 #[derive(Debug, Clone)]
 pub struct Told {
     pub arrives: Time,
     pub fact: Fact,
 }
 
-/// An event that is due.
+/// An action that is planned for a certain time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Prompt {
@@ -139,7 +140,7 @@ impl Life {
         }
     }
 
-    /// Lives until the end. `ask` is called at each question.
+    /// Simulates the life until its end. Calls `ask` for each question.
     pub fn run(&mut self, mut ask: impl FnMut(&mut Self)) {
         while let Some(Reverse((at, _, action))) = self.queue.pop() {
             if at > self.end {
@@ -199,7 +200,7 @@ impl Life {
         self.story.push(format!("{at} {}", text.as_ref()));
     }
 
-    /// Adds a fact that is known after this many seconds.
+    /// Adds a fact that becomes known after this many seconds.
     pub fn leave(
         &mut self,
         session: Option<usize>,
@@ -225,7 +226,8 @@ impl Life {
         own.unwrap_or_else(|| self.login.map_or(Purse::Nobody, Purse::Account))
     }
 
-    /// Returns the request that the next prompt of a session would send, or of a new session of a shell.
+    /// Returns the request that the next prompt of a session would send. Without a session, returns the request of a
+    /// new session that a shell would start.
     pub fn need(&self, session: Option<usize>) -> Need {
         match session {
             Some(session) => Need {
@@ -247,7 +249,7 @@ impl Life {
         }
     }
 
-    /// Returns the asker with the name by which the program knows it.
+    /// Returns the asker, under the name by which the program knows it.
     pub fn asker(&self, session: Option<usize>) -> Asker {
         match session {
             Some(session) => Asker::Session(self.clients[session].id.clone()),
@@ -330,7 +332,8 @@ pub fn figures(exchange: &Exchange) -> String {
     shown.collect()
 }
 
-/// Returns where a key is set. The value of a key is never read, so two keys in one place would look the same.
+/// Returns the place in which a key is set. The value of a key is never read, so two keys in one place would look the
+/// same.
 pub fn key_name(key: usize) -> &'static str {
     [
         "ANTHROPIC_API_KEY",
@@ -353,7 +356,7 @@ pub fn selected(model: &str) -> Event {
     }
 }
 
-/// Returns true if a status line has shown room in all windows, and among them in the one that a refusal named.
+/// Returns true if a status line has shown room in all windows, including the window that a refusal named.
 pub fn shows_room(exchange: &Exchange, now: Time) -> bool {
     let named = exchange
         .reply

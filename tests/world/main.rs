@@ -1,8 +1,9 @@
-//! Simulated lives with a service that knows the truth.
+//! Tests whycap with simulated lives and with a simulated service that knows the truth.
 //!
-//! A life has a service with windows, caps, credits, troubles, and false alarms; sessions of Claude Code, which leave facts
-//! as the real ones do: late, twice, or not at all; users who react; and questions at random moments. The simulator was
-//! written from the documented behavior of the service, so its truth never comes from the program that it tests.
+//! A life consists of a service with usage windows, caps, credits, outages, and false alarms; sessions of Claude Code,
+//! whose facts arrive late, twice, or not at all, like those of real sessions; users who react to errors; and questions
+//! at random moments. The simulator was written from the documented behavior of the service, so its truth never comes
+//! from the program that it tests.
 //!
 //! ```text
 //! cargo test --test world                    fixed seeds, less than a minute
@@ -42,11 +43,11 @@ use whycap::limits;
 
 use judge::Findings;
 
-/// The share of wrong answers that is allowed for seeds that nobody has looked at.
+/// The share of wrong answers that is allowed for seeds that nobody has examined.
 const GOAL_OF_COMMON: f64 = 0.002;
 const GOAL_OF_RARE: f64 = 0.005;
 
-/// Lives the lives of these seeds and prints what was found.
+/// Simulates the lives of these seeds, and prints the findings.
 fn live_all(seeds: impl Iterator<Item = u64>, is_rare: bool) -> Findings {
     let mut findings = Findings::default();
     let chosen: Option<u64> = std::env::var("WORLD_SEED")
@@ -86,7 +87,8 @@ fn is_long() -> bool {
     std::env::var("CI_LONG").is_ok_and(|value| value == "1")
 }
 
-/// The lives of these seeds have no wrong answer. Other seeds may have a few, up to the goal.
+/// Checks that the lives of these seeds have no wrong answer. Lives of other seeds may have a few wrong answers, up to
+/// the goal.
 fn check(is_rare: bool, number: u64, long: u64, goal: f64) {
     let last = if is_long() { long } else { number };
     let findings = live_all(1..=last, is_rare);

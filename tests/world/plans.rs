@@ -10,7 +10,7 @@ use super::service::{
 
 const HOUR: f64 = 3600.0;
 
-/// The obstacles that are put in the way of an account.
+/// The obstacles that can stop the requests of an account.
 const KINDS: [Obstruction; 18] = [
     Obstruction::Nothing,
     Obstruction::FiveHour,
@@ -48,7 +48,7 @@ enum Obstruction {
     FalseAlarm,
 }
 
-/// Returns a life. A rare life has several accounts, keys, and obstacles at once, and more happens where nobody sees it.
+/// Returns a life. A rare life has several accounts, keys, and obstacles at once, and more changes that no file shows.
 pub fn life(seed: u64, is_rare: bool) -> Life {
     let start: Time = "2026-11-20T00:00:00Z".parse().unwrap();
     let mut life = Life::new(seed, start);

@@ -1,4 +1,4 @@
-//! How users go on after a response or a refusal, and what changes where no file shows it.
+//! Simulates how users react to a response or a refusal, and changes that no file shows.
 
 use chrono::TimeDelta;
 
@@ -44,7 +44,7 @@ impl Life {
         }
     }
 
-    /// Reacts to the refusal that the session has just met.
+    /// Simulates the user's reaction to the refusal that the session has just received.
     pub fn react(&mut self, session: usize) {
         let last = self.exchanges.iter().rfind(|it| it.session == session);
         let Some(Err(obstacle)) = last.map(|it| it.reply.clone()) else {
@@ -160,7 +160,7 @@ impl Life {
         }
     }
 
-    /// The user buys credits or has the caps raised. Only the next response shows it.
+    /// Simulates a user who buys credits or has a cap raised. Only the next response shows this change.
     fn buy(&mut self, session: usize) {
         if let Purse::Account(account) = self.purse(session) {
             self.tell(format!(
@@ -198,7 +198,7 @@ impl Life {
         }
     }
 
-    /// Something changes at the service, and no file shows it.
+    /// Simulates a change of the service that no file shows.
     pub fn change_outside(&mut self) {
         let number = self.dice.below(self.service.accounts.len());
         let what = self.dice.below(6);

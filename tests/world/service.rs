@@ -15,7 +15,7 @@ pub fn seconds(number: f64) -> TimeDelta {
     TimeDelta::milliseconds((number * 1000.0) as i64)
 }
 
-/// The source of the money for a request.
+/// The source of payment for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purse {
     /// A plan, and the usage credits of its account.
@@ -28,7 +28,7 @@ pub enum Purse {
     Nobody,
 }
 
-/// A request that a session sends, or that a new session of a shell would send.
+/// A request that a session sends, or that a new session would send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Need {
     pub session: Option<usize>,
@@ -49,15 +49,15 @@ pub enum Paid {
 /// The reason why a request is refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Obstacle {
-    /// The limit, by its name in the contract.
+    /// The kind of the limit.
     pub kind: Kind,
-    /// The window that is full, if the limit has to do with one.
+    /// The full window that the limit depends on, if any.
     pub window: Option<Kind>,
-    /// The time at which the request would be served although nobody acts.
+    /// The time from which the request would be served even if nobody acts.
     pub until: Option<Time>,
-    /// True if the request is refused although there is room.
+    /// True if the refusal is a false alarm, because there is room.
     pub is_false: bool,
-    /// The server's reason why usage credits do not pay.
+    /// The server's reason for not charging usage credits.
     pub reason: Option<&'static str>,
 }
 
@@ -72,7 +72,7 @@ impl Obstacle {
         }
     }
 
-    /// Returns true if it passes by itself within minutes.
+    /// Returns true if the obstacle goes away by itself within minutes.
     pub fn is_trouble(&self) -> bool {
         matches!(
             self.kind,
@@ -93,7 +93,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Weeks are scheduled; five hours begin with the first request.
+    /// Resets the window if its time has passed. A weekly window has a fixed schedule, and a 5-hour window begins with
+    /// the first request.
     fn roll(&mut self, now: Time) {
         while let Some(reset) = self.reset.filter(|reset| *reset <= now) {
             self.used = 0.0;
@@ -125,13 +126,13 @@ pub enum Switch {
 /// A plan with its windows, and the money beyond them.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The name in facts.
+    /// The name of the account in facts.
     pub name: String,
     pub plan: &'static str,
     pub is_admin: bool,
     /// The 5-hour window and the weekly windows: for all models, for Opus, and for Sonnet.
     pub windows: [Window; 4],
-    /// How fast the week of the model fills, compared with the 5-hour window.
+    /// How fast the weekly window of the model fills up, compared with the 5-hour window.
     pub model_share: f64,
     pub credits: Switch,
     pub balance: f64,
@@ -147,7 +148,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Returns the server's reason why credits do not pay, or `None` if they do.
+    /// Returns the server's reason for not charging usage credits, or `None` if they pay.
     fn refuses_credits(&self) -> Option<&'static str> {
         let is_reached = |cap: Option<f64>| cap.is_some_and(|cap| self.spent >= cap);
         match self.credits {
@@ -167,7 +168,7 @@ impl Account {
         matches!(self.plan, "team" | "enterprise")
     }
 
-    /// Returns the full window that stops this model and resets last.
+    /// Returns the full window that applies to this model. If there are several, returns the one that resets last.
     fn full(&self, model: &str) -> Option<&Window> {
         let windows = self.windows.iter();
         windows
@@ -175,7 +176,7 @@ impl Account {
             .max_by_key(|window| window.reset)
     }
 
-    /// Returns the usage that a status line shows. It does not show the weeks of single models.
+    /// Returns the usage that a status line shows. The weekly windows of individual models are not part of it.
     pub fn measures(&self) -> Vec<Measure> {
         let shown = self.windows.iter().take(2);
         shown
@@ -198,7 +199,7 @@ pub struct Key {
     pub is_valid: bool,
 }
 
-/// A time in which something goes wrong without a limit.
+/// A period in which requests are refused although no limit has been reached.
 #[derive(Debug, Clone)]
 pub struct Period {
     /// The fault of the service, or the limit that its false alarms name.

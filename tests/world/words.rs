@@ -1,4 +1,4 @@
-//! The words and the fields with which Claude Code reports a refusal. Each version has its own.
+//! The words and the fields with which each version of Claude Code reports a refusal.
 
 use super::limits::{Kind, Refusal, ServerClaim};
 
@@ -7,11 +7,11 @@ use super::service::{Account, Obstacle, Purse, Time};
 /// How a version of Claude Code reports limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// 2.1.332, with the server's own statement.
+    /// 2.1.332, which adds what the server itself reported.
     Newest,
-    /// 2.1.236, which has other names and no statement of the server.
+    /// 2.1.236, which has other names for limits, and does not add what the server reported.
     Older,
-    /// 2.0.14, which has still other names.
+    /// 2.0.14, whose names for limits differ again.
     Old,
 }
 
@@ -47,7 +47,7 @@ fn name_of(window: Kind, version: Version) -> &'static str {
     }
 }
 
-/// Returns the text of a refusal that has to do with a full window, or that claims so.
+/// Returns the text of a refusal that a full window causes, or that blames a full window in error.
 fn text_of_window(
     it: &Obstacle,
     window: Kind,
@@ -80,7 +80,7 @@ fn text_of_window(
     }
 }
 
-/// The end of the text about a trouble of the service.
+/// The last sentence of a text about an outage of the service.
 const TROUBLE: &str = "This is a server-side issue, usually temporary — try again in a moment. If it persists, check https://status.claude.com.";
 
 /// Returns how Claude Code reports that a request of this payer was refused.
@@ -168,7 +168,7 @@ pub fn refusal(
     }
 }
 
-/// Returns the server's own statement. A false alarm about credits claims the pool.
+/// Returns what the server itself reported. In a false alarm about credits, the server names the pool of credits.
 fn claim(it: &Obstacle) -> Option<ServerClaim> {
     let window = it.window?;
     Some(ServerClaim {

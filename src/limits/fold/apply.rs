@@ -1,4 +1,4 @@
-//! The transitions: how each fact changes the world.
+//! Applies each fact to the world.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,10 +13,10 @@ use super::stop::NextError;
 use super::{Cause, Closure, KnownSession, Opening, Overrun, PASTED, Served, Stop, World};
 use crate::messages::{ErrorReport, Verdict, recognize};
 
-/// The time after a window has become full in which the plan may still cover responses.
+/// The time for which the plan may still cover responses after a window has become full.
 const GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// The usage that comes with a refusal is shown this soon, if at all.
+/// The maximum time until a status-line call shows the usage that came with a refusal.
 const USAGE_ARRIVES_WITHIN: TimeDelta = TimeDelta::seconds(3);
 
 impl World {
@@ -84,14 +84,14 @@ impl World {
         self.sessions.entry(id.to_owned()).or_default()
     }
 
-    /// Returns the request that is now served or refused, and the time at which it was sent.
+    /// Returns the request that has just been served or refused, and the time at which it was sent.
     fn sent(&self, id: &str, at: DateTime<Utc>) -> (DateTime<Utc>, Request) {
         let under_way = self.sessions.get(id).and_then(|it| it.under_way.clone());
         under_way.unwrap_or_else(|| (at, self.request_of(id)))
     }
 
-    /// Changes the login. Running sessions follow it: whoever logs in anew pays for the sessions of the former login, and
-    /// they no longer wait for the reset of the former one.
+    /// Changes the login. From now on, the new account pays for the running sessions of the former account, and these
+    /// sessions no longer wait for the former account's reset.
     fn log_in(&mut self, at: DateTime<Utc>, login: Option<Login>) {
         let former = self.login_payer();
         let is_other = self.login.is_some()
@@ -115,7 +115,8 @@ impl World {
         self.login = login;
     }
 
-    /// Opens what only the conversation had closed, because it now has another model or less context.
+    /// Opens the resources that only the conversation had closed, because it now uses another model or has less
+    /// context.
     fn change_conversation(&mut self, at: DateTime<Utc>, id: &str) {
         let session = Part::Is(id.to_owned());
         for closure in &mut self.closures {
@@ -152,7 +153,7 @@ impl World {
         }
     }
 
-    /// Closes a budget from the moment at which it is used up until it is raised or renewed.
+    /// Closes a budget that is used up, and opens it when the budget has been raised.
     fn budget(&mut self, at: DateTime<Utc>, session: Option<&str>, budget: UsedBudget) {
         let mut resource = Resource::of(Kind::OwnBudget, &Request::default());
         if budget.scope == BudgetScope::Session {
@@ -179,7 +180,8 @@ impl World {
         }
     }
 
-    /// Adds readings. A window that has room is open, and so is everything that is needed only beyond that window.
+    /// Adds readings. A window that has room is open, and so are the credits and caps that are needed only beyond that
+    /// window.
     fn read(&mut self, at: DateTime<Utc>, payer: &Payer, usage: Vec<Measure>) {
         for measure in usage {
             let reading = Reading {
@@ -205,7 +207,8 @@ impl World {
         }
     }
 
-    /// Opens what is needed only beyond a window, whichever window that is, if every window has room.
+    /// Opens the credits and caps that are needed beyond a full window, if this window is unknown and every window of
+    /// the payer has room.
     fn open_beyond_unknown_windows(&mut self, at: DateTime<Utc>, payer: &Payer) {
         let newest = OF_ALL_MODELS.map(|window| self.readings.newest(payer, window, at));
         let [Some(one), Some(other)] = newest else {
@@ -221,13 +224,14 @@ impl World {
         }
     }
 
-    /// Adds a response. It opens everything that its request needed and that was closed before it was sent, except a
-    /// window that is full: credits pay beyond it. They also pay beyond a window that has been used up for a while.
+    /// Adds a response. The response opens every resource that its request needed and that was closed before the
+    /// request was sent, except a full window, beyond which usage credits pay. Usage credits also pay if a window has
+    /// been used up for a while.
     fn serve(&mut self, at: DateTime<Utc>, id: &str, response: ModelResponse) {
         let (sent_at, sent) = self.sent(id, at);
         let session = self.session(id);
         session.is_closed = false;
-        // A model that was selected while the request was under way is for the next one.
+        // A model that was selected while the request was under way applies only to the next request.
         if response.model.is_some() && session.model == sent.model {
             session.model.clone_from(&response.model);
         }
@@ -282,7 +286,8 @@ impl World {
         }
     }
 
-    /// Adds a refusal. It closes what the judgement names, and opens what its request had passed before.
+    /// Adds a refusal. The refusal closes the resources that the judgement names, and opens those whose checks the
+    /// request had passed before it was refused.
     fn refuse(&mut self, at: DateTime<Utc>, id: &str, source: Source, refusal: Refusal) {
         self.session(id).is_closed = false;
         let (sent_at, sent) = self.sent(id, at);
@@ -374,8 +379,8 @@ impl World {
         }
     }
 
-    /// Returns the limit as a resource. A first refused login may concern only its session. A second refusal before the
-    /// next response shows that it concerns everybody who shares the login.
+    /// Returns the limit as a resource. The first refusal of a login may affect only one session. A second refusal
+    /// before the next response shows that everybody who shares the login is affected.
     fn limit(&self, judgement: &Judgement, request: &Request, at: DateTime<Utc>) -> Resource {
         let shared = Resource::of(judgement.limit, request);
         let is_confirmed = self.closures.iter().any(|closure| {
@@ -418,7 +423,8 @@ impl World {
         }
     }
 
-    /// Adds a stop. It repeats the session's last one if nothing was served in between.
+    /// Adds a stop. If the session's previous stop has received no response, also records whether the new stop repeats
+    /// it.
     fn add(&mut self, mut stop: Stop) {
         let is_last = |last: &&mut Stop| last.session == stop.session && last.answered_at.is_none();
         if let Some(last) = self.stops.iter_mut().rfind(is_last) {
@@ -435,7 +441,7 @@ impl World {
         self.stops.push(stop);
     }
 
-    /// Adds the stop that a pasted text would have caused if the request had been refused with it just now.
+    /// Adds the stop that a pasted text would have caused if the server had just refused the request with this text.
     pub(super) fn refuse_pasted(&mut self, text: &str, request: &Request) {
         let refusal = Refusal {
             text: text.to_owned(),

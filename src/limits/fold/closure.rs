@@ -1,72 +1,72 @@
-//! A period in which a resource was closed, and what ended it.
+//! A closure: a period in which a resource was closed, and what ended it.
 
 use chrono::{DateTime, Datelike, Utc};
 
 use super::super::resource::Ends;
 use super::super::{Part, Request, Resource, Scope, UsedBudget};
 
-/// A period in which a resource was closed.
+/// A period in which a resource was closed, with its cause and its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Closure {
     /// The closed resource.
     pub resource: Resource,
-    /// The full windows beyond which the resource is needed. Empty if it is always needed.
+    /// The full windows beyond which requests need the resource. Empty if they always need it.
     pub beyond: Vec<Resource>,
     pub since: DateTime<Utc>,
-    /// The time at which it ends, as the server or the message stated.
+    /// The time at which the period ends, according to the server or the message.
     pub until: Option<DateTime<Utc>>,
     pub cause: Cause,
-    /// The first proof that it has ended.
+    /// The first proof that the period has ended.
     pub opening: Option<Opening>,
 }
 
-/// The reason why a resource counts as closed.
+/// The reason why a resource is considered closed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cause {
     /// The stop at this position.
     Stop(usize),
-    /// A budget of the user's own.
+    /// One of the user's own budgets.
     Budget(UsedBudget),
 }
 
-/// The reason why a closed resource counts as open again.
+/// The reason why a closed resource is considered open again.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Opening {
-    /// A request that needed it was served.
+    /// A request that needed the resource was served.
     Response {
         /// The session that received the response.
         session: String,
         /// The time at which the response arrived.
         at: DateTime<Utc>,
     },
-    /// A reading showed room.
+    /// A reading showed that the window has room.
     Reading {
         /// The time at which the reading was taken.
         at: DateTime<Utc>,
         /// The percentage that was used.
         percent: f64,
     },
-    /// A later request passed the resource before it was refused for another reason.
+    /// A later request passed the check of this resource before the request was refused for another reason.
     Passed(DateTime<Utc>),
     /// The conversation was compacted or cleared, or the session selected another model.
     Changed(DateTime<Utc>),
-    /// The budget was raised, or the amount that counts became smaller.
+    /// The budget was raised, or the spend that counts toward it became smaller.
     Lifted(DateTime<Utc>),
-    /// The time that was stated for the end has passed.
+    /// The stated end has passed.
     Time(DateTime<Utc>),
-    /// A new month has begun, and the cap was for a month.
+    /// The limit is a monthly cap, and a new month has begun.
     Month,
-    /// Nothing has confirmed the closure for so long that it says nothing about now.
+    /// The evidence is so old that it no longer says whether the resource is closed.
     Age,
 }
 
 impl Opening {
-    /// Returns true if something proves the opening. Otherwise it follows only from the clock.
+    /// Returns true if evidence proves that the resource is open. Otherwise, only the clock suggests that it is open.
     pub fn is_proof(&self) -> bool {
         !matches!(self, Self::Time(_) | Self::Month | Self::Age)
     }
 
-    /// Returns the time of the opening, if it has one.
+    /// Returns the time at which the resource opened, or `None` if this time is unknown.
     pub fn at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Response { at, .. }
@@ -81,7 +81,8 @@ impl Opening {
 }
 
 impl Closure {
-    /// Returns true if the request needs the resource. A resource beyond a window is not needed without that window.
+    /// Returns true if the request needs the resource. If the resource is needed only beyond a window, a request that
+    /// does not need the window does not need the resource either.
     pub(crate) fn is_needed_by(&self, request: &Request) -> bool {
         let is_beyond = self.beyond.is_empty()
             || self
@@ -91,8 +92,8 @@ impl Closure {
         is_beyond && self.resource.is_needed_by(request)
     }
 
-    /// Returns true if a response to the request proves that the resource is open. Everybody who shares a login can prove
-    /// it, even if only one session is known to need it.
+    /// Returns true if a response to the request proves that the resource is open. A response to anybody who shares a
+    /// login proves that the login works, even if only one session is known to need it.
     pub(crate) fn is_proven_open_by(&self, request: &Request) -> bool {
         let is_narrowed = self.resource.kind.description().is_confirmed_by_second;
         let shared = Scope {
@@ -102,12 +103,13 @@ impl Closure {
         self.is_needed_by(request) || is_narrowed && shared.includes(request)
     }
 
-    /// Notes the first proof that the resource is open. It counts more than a time that has passed before.
+    /// Records a proof that the resource is open, unless there already is one. A proof takes precedence over a stated
+    /// end.
     pub(crate) fn open(&mut self, proof: Opening) {
         self.opening.get_or_insert(proof);
     }
 
-    /// Returns what opened the resource by now, or `None` if it is still closed.
+    /// Returns what has opened the resource by this time, or `None` if it is still closed.
     pub(crate) fn opening_at(&self, now: DateTime<Utc>) -> Option<Opening> {
         if let Some(opening) = &self.opening {
             return Some(opening.clone());

@@ -1,4 +1,4 @@
-//! The part of the past that still matters.
+//! Determines which facts of the past are still needed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,9 +8,9 @@ use super::{Cause, World};
 const WAITS_FOR: TimeDelta = TimeDelta::days(1);
 
 impl World {
-    /// Returns the time since which facts are needed to know what is closed now, which open sessions an error has stopped,
-    /// and since when credits pay. Returns `None` if no earlier fact matters anymore. Each caller reports the user's own
-    /// budgets anew, so no stored fact is needed for them.
+    /// Returns the time since which facts are needed to know which resources are closed, which open sessions an error
+    /// has stopped, and since when usage credits have been paying. Returns `None` if no stored fact is needed. Each
+    /// caller reports the user's own budgets anew, so stored facts about them are never needed.
     pub fn matters_since(&self) -> Option<DateTime<Utc>> {
         let closures = self
             .closures

@@ -1,4 +1,4 @@
-//! The world at one time: the open and closed resources, folded from all facts up to then.
+//! The world at one time: which resources are open and which are closed, derived from all facts up to that time.
 
 mod apply;
 mod closure;
@@ -21,7 +21,7 @@ use readings::{FULL, Readings};
 pub(crate) use session::KnownSession;
 pub use stop::Stop;
 
-/// The session of a text that the user pasted.
+/// The session ID for a text that the user pasted.
 pub(super) const PASTED: &str = "pasted";
 
 /// The asker: the session or the shell whose next prompt an answer is about.
@@ -31,7 +31,8 @@ pub enum Asker {
     Session(String),
     /// A shell, whose next prompt would start a new session.
     Shell {
-        /// The key, the token, or the provider that its environment and settings name instead of the login.
+        /// The key, the token, or the cloud provider that the shell's environment and settings name instead of the
+        /// login.
         payer: Option<Payer>,
         /// The family of the model that new sessions use.
         model: Option<String>,
@@ -40,21 +41,21 @@ pub enum Asker {
     },
 }
 
-/// The open and closed resources at one time, and what decides about them.
+/// The open and closed resources at one time, and the facts that determine which of them are closed.
 #[derive(Debug, Clone)]
 pub struct World {
-    /// The time.
+    /// The time at which the resources are in this state.
     pub now: DateTime<Utc>,
     zone: Zone,
     pub(super) login: Option<Login>,
-    /// Every account that was logged in, by its name.
+    /// Every account that is or was logged in, keyed by its name.
     logins: BTreeMap<String, Login>,
     pub(super) sessions: BTreeMap<String, KnownSession>,
     /// All stops, oldest first.
     pub(super) stops: Vec<Stop>,
     pub(super) closures: Vec<Closure>,
     pub(super) readings: Readings,
-    /// The requests that are served beyond full windows.
+    /// How requests are served even though a usage window is full, keyed by the scope of these requests.
     overruns: BTreeMap<Scope, Overrun>,
     pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
     /// The requests that were served.
@@ -63,14 +64,14 @@ pub struct World {
     pub(super) may_continue: bool,
 }
 
-/// When a request that was served was sent, and when its response arrived.
+/// The time at which a served request was sent, and the time at which its response arrived.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served {
     pub sent_at: DateTime<Utc>,
     pub at: DateTime<Utc>,
 }
 
-/// Requests that are served beyond full windows.
+/// The way in which requests are served even though a usage window is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overrun {
     pub since: DateTime<Utc>,
@@ -79,7 +80,8 @@ pub(super) struct Overrun {
 }
 
 impl Overrun {
-    /// Returns true if these requests pass the closed resource. Lower priority only gets past the 5-hour window.
+    /// Returns true if these requests are served in spite of the closed resource. Requests at lower priority are exempt
+    /// only from the 5-hour window.
     pub(super) fn passes(self, closure: &Closure) -> bool {
         let kind = closure.resource.kind;
         kind == Kind::FiveHour || self.is_paid && kind.family().is_of_plan()
@@ -87,7 +89,7 @@ impl Overrun {
 }
 
 impl World {
-    /// Folds all facts up to `now`. If a message states a time without a zone, it is taken to be in `zone`.
+    /// Derives the world from all facts up to `now`. A time without a zone in a message is interpreted in `zone`.
     pub fn fold(facts: Vec<Fact>, now: DateTime<Utc>, zone: Zone) -> Self {
         let mut world = Self {
             now,
@@ -133,7 +135,7 @@ impl World {
         })
     }
 
-    /// Returns what the next prompt of the session would send.
+    /// Returns the request that the next prompt of the session would send.
     pub(super) fn request_of(&self, session: &str) -> Request {
         let known = self.sessions.get(session).cloned().unwrap_or_default();
         let account = known.account.map(Payer::Account);
@@ -157,7 +159,8 @@ impl World {
         }
     }
 
-    /// Returns how the request is served beyond full windows, if it is and a window is still full.
+    /// Returns how the request is served even though a window is full. Returns `None` if no window is full anymore, or
+    /// if the request is not served.
     pub(super) fn overrun(&self, request: &Request) -> Option<Overrun> {
         self.readings.high_since(&request.payer, FULL, self.now)?;
         let mut overruns = self.overruns.iter();
@@ -166,7 +169,8 @@ impl World {
             .map(|(_, overrun)| *overrun)
     }
 
-    /// Returns the closures that would refuse this request now. The one that lasts longest is first.
+    /// Returns the closures that would cause this request to be refused now. The closure that lasts longest comes
+    /// first.
     pub(super) fn blockers(&self, request: &Request) -> Vec<&Closure> {
         let overrun = self.overrun(request);
         let is_passed = |closure: &Closure| overrun.is_some_and(|overrun| overrun.passes(closure));
@@ -183,7 +187,8 @@ impl World {
         blockers
     }
 
-    /// Returns the world in which a text that the user pasted was the error of this request just now.
+    /// Returns a copy of the world in which the server has just refused this request with the text that the user
+    /// pasted.
     pub(super) fn with_pasted(&self, text: &str, request: &Request) -> Self {
         let mut world = self.clone();
         world.refuse_pasted(text, request);

@@ -1,4 +1,4 @@
-//! The readings of usage windows, and what they prove about a moment.
+//! The readings of usage windows, and what they prove about a given time.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::{Kind, Measure, Payer};
 
-/// The percentage from which a window counts as full.
+/// The percentage from which a window is considered full.
 pub const FULL: f64 = 97.0;
 
-/// The percentage from which nothing of a window is left, so that credits may be paying.
+/// The percentage at which a window is used up completely, so that usage credits may be paying.
 pub(crate) const USED_UP: f64 = 100.0;
 
-/// The age up to which a reading shows how full a window is now, and how fast it is filling up.
+/// The maximum age of a reading that shows how full a window is now, and how fast it is filling up.
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
-/// The windows that limit all models.
+/// The usage windows that apply to all models.
 pub(crate) const OF_ALL_MODELS: [Kind; 2] = [Kind::FiveHour, Kind::Weekly];
 
 /// One measurement of a usage window.
@@ -23,19 +23,19 @@ pub(crate) const OF_ALL_MODELS: [Kind; 2] = [Kind::FiveHour, Kind::Weekly];
 pub struct Reading {
     /// The time of the measurement.
     pub at: DateTime<Utc>,
-    /// The payer whose window it is.
+    /// The payer to whom the usage window belongs.
     pub payer: Payer,
     /// The measured usage.
     pub measure: Measure,
 }
 
 impl Reading {
-    /// Returns true if the window counts as full.
+    /// Returns true if the window is considered full.
     pub fn is_full(&self) -> bool {
         self.measure.is_full()
     }
 
-    /// Returns true if the window that was measured has not been reset at that time.
+    /// Returns true if the window has not been reset between the reading and the given time.
     fn is_valid_at(&self, at: DateTime<Utc>) -> bool {
         match self.measure.resets_at {
             Some(reset) => reset > at,
@@ -43,8 +43,8 @@ impl Reading {
         }
     }
 
-    /// Returns true if the reading proves that a window had room when a request was refused. Usage may have risen since
-    /// an older reading, at most by about three percent a minute.
+    /// Returns true if the reading proves that a window had room when a request was refused at the given time. After
+    /// the reading, usage may have risen by at most three percentage points per minute.
     pub(crate) fn shows_room_at(&self, at: DateTime<Utc>) -> bool {
         let age = (at - self.at).max(TimeDelta::zero());
         let rise = 3.0 * (age.num_seconds() as f64 / 60.0);
@@ -69,7 +69,8 @@ impl Readings {
         self.by_window.get(&window).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the newest reading of this window that was taken by then and has not been reset since.
+    /// Returns the newest reading of this window up to the given time. Returns `None` if there is no such reading, or
+    /// if the window has been reset since.
     pub(crate) fn newest(
         &self,
         payer: &Payer,
@@ -81,7 +82,7 @@ impl Readings {
         newest.filter(|reading| reading.is_valid_at(at))
     }
 
-    /// Returns the newest reading of each window of the payer. Its reset may have passed.
+    /// Returns the newest reading of each window of the payer. The windows may have been reset since.
     pub(crate) fn current(&self, payer: &Payer) -> Vec<&Reading> {
         let windows = Kind::ALL.into_iter().filter(|kind| kind.is_window());
         windows
@@ -89,7 +90,7 @@ impl Readings {
             .collect()
     }
 
-    /// Returns the full windows that limit all models. The one that resets last is first.
+    /// Returns the readings of the full windows that apply to all models. The window that resets last comes first.
     pub(crate) fn full(&self, payer: &Payer, at: DateTime<Utc>) -> Vec<&Reading> {
         let newest = OF_ALL_MODELS
             .into_iter()
@@ -99,7 +100,7 @@ impl Readings {
         full
     }
 
-    /// Returns since when the usage of a window that limits all models has been at least this high.
+    /// Returns the time since which the usage of a window that applies to all models has been at least this high.
     pub(crate) fn high_since(
         &self,
         payer: &Payer,

@@ -28,13 +28,13 @@ pub struct Stop {
     pub request: Request,
     /// The account that paid, if it is or was logged in on this machine.
     pub account: Option<Login>,
-    /// True if the session belonged to the login, or `None` if nothing shows it.
+    /// True if the session belonged to the logged-in account, or `None` if this is unknown.
     pub is_of_login: Option<bool>,
-    /// The meaning of the message at that time.
+    /// The meaning of the refusal, as judged from the evidence at that time.
     pub(crate) judgement: Judgement,
     /// The limit itself, as a resource.
     pub resource: Resource,
-    /// True if the usage that comes with the refusal may still arrive.
+    /// True if a status-line call may still show the usage that came with the refusal.
     pub is_awaited: bool,
     /// True if whycap has told the user about the error in the conversation.
     pub is_shown: bool,

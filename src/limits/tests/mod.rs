@@ -1,4 +1,4 @@
-//! The rules of the fold, as life stories in plain lines, and the properties of the design.
+//! Tests the rules of the fold with life stories in plain lines, and the properties that all answers must have.
 
 mod properties;
 mod stories;

@@ -1,4 +1,4 @@
-//! Properties that hold for every history.
+//! Tests properties that must hold for every history.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use super::story::{asker, facts, later, world};
 const SESSIONS: [&str; 3] = ["one", "two", "three"];
 const ASKERS: [&str; 4] = ["one", "two", "three", "shell"];
 
-/// The events that can happen in a session, as the rest of a story's line.
+/// The events that can happen in a session, in the words that follow the session's name in a story.
 const EVENTS: [&str; 22] = [
     "owned a",
     "owned b",
@@ -56,7 +56,7 @@ fn history() -> impl Strategy<Value = Vec<Fact>> {
     })
 }
 
-/// Returns everything that views show about an asker.
+/// Returns everything that the views show to an asker.
 fn answer(world: &World, name: &str) -> String {
     let asker = asker(name);
     let request = world.request(&asker);
@@ -88,7 +88,7 @@ proptest! {
             session: Some("stranger".to_owned()),
             ..fact
         };
-        // An overloaded service and a login concern everybody.
+        // An overloaded service and a change of the login affect everybody.
         let is_own = |fact: &Fact| match &fact.event {
             Event::Refused(refusal) => refusal.status != Some(529),
             Event::Paying(_) | Event::LoggedIn(_) | Event::Owned { .. } => false,
@@ -141,7 +141,7 @@ proptest! {
             let paid: Vec<bool> = outlook.steps.iter().map(|it| it.costs_money == Some(true)).collect();
             prop_assert!(paid.is_sorted());
             prop_assert!(!outlook.steps.is_empty());
-            // Once it is over, a prompt may cost credits for another reason.
+            // Once the false alarm is over, a prompt may cost credits for another reason.
             if outlook.verdict == Verdict::FalseLikely && !outlook.is_over() {
                 prop_assert!(!paid.contains(&true));
             }

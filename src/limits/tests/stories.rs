@@ -1,4 +1,4 @@
-//! The life stories in `tests/stories`: what happens, and what is true then.
+//! Tests the life stories in `tests/stories`, which say what happens and what must then be true.
 
 use std::collections::HashSet;
 use std::path::Path;

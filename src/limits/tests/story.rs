@@ -1,4 +1,4 @@
-//! The small language of the life stories in `tests/stories`: lines that say what happened, and lines that ask.
+//! Parses the life stories in `tests/stories`. Their lines either say what happened or ask a question.
 //!
 //! ```text
 //! # A full window stops every session of its account.
@@ -80,7 +80,7 @@ pub(crate) fn stories(file: &str) -> Vec<Story> {
 }
 
 impl Story {
-    /// Returns the questions whose answer is another one.
+    /// Returns the questions to which the world gives a wrong answer.
     pub(crate) fn problems(&self) -> Vec<String> {
         let facts = self.facts();
         let questions = self.lines.iter().filter(|line| line.asked().is_some());
@@ -89,7 +89,7 @@ impl Story {
             .collect()
     }
 
-    /// Returns the world at the last question, and the first one who asks it.
+    /// Returns the world at the last question, and the first asker of that question.
     pub(crate) fn last_question(&self) -> (World, Asker) {
         let mut questions = self.lines.iter().filter(|line| line.asked().is_some());
         let last = questions.next_back().expect("a question");
@@ -98,7 +98,7 @@ impl Story {
         (world(&self.facts(), last.at), asker(first))
     }
 
-    /// Returns true if the story asks something.
+    /// Returns true if the story contains a question.
     pub(crate) fn asks(&self) -> bool {
         self.lines.iter().any(|line| line.asked().is_some())
     }
@@ -110,7 +110,7 @@ impl Story {
     }
 }
 
-/// Returns the facts of a text that has no title.
+/// Returns the facts in the lines of a text without a title.
 pub(super) fn facts(text: &str) -> Vec<Fact> {
     text.lines().map(|line| fact(&Line::new(line))).collect()
 }
@@ -128,7 +128,7 @@ pub(super) fn time(word: &str) -> DateTime<Utc> {
         .unwrap_or_else(|_| panic!("which time is {word:?}?"))
 }
 
-/// Returns when the window that is current at a time resets.
+/// Returns the reset of the window that is current at the given time.
 fn reset_of(window: Kind, at: DateTime<Utc>) -> DateTime<Utc> {
     let (mut reset, length) = match window {
         Kind::FiveHour => (time("12:00"), TimeDelta::hours(5)),
@@ -140,7 +140,7 @@ fn reset_of(window: Kind, at: DateTime<Utc>) -> DateTime<Utc> {
     reset
 }
 
-/// Returns how a message states a time: "12pm (UTC)" or "Nov 24, 6am (UTC)".
+/// Returns a time in the form in which messages state it: "12pm (UTC)" or "Nov 24, 6am (UTC)".
 fn stated(reset: DateTime<Utc>, at: DateTime<Utc>) -> String {
     let minutes = if reset.minute() == 0 { "" } else { ":%M" };
     let clock = reset.format(&format!("%-I{minutes}%P (UTC)")).to_string();
@@ -286,9 +286,9 @@ fn measures(words: &[&str], at: DateTime<Utc>) -> Vec<Measure> {
     words.chunks(2).map(of).collect()
 }
 
-/// Returns a message of the table, or the message itself, as Claude Code reports it. "claimed" adds the server's own
-/// statement: the window of the message, another one ("claimed=weekly"), or the pool of credits ("claimed=credits").
-/// "because=…" adds the server's reason why credits could not pay.
+/// Returns a refusal, as Claude Code reports it, with a message from the table or with this text. "claimed" adds the
+/// limit that the server itself reports: the window of the message, another one ("claimed=weekly"), or the pool of
+/// credits ("claimed=credits"). "because=…" adds the server's reason for not charging credits.
 fn refusal(words: &[&str], at: DateTime<Utc>) -> Refusal {
     let message = message(words[0], at);
     let mut refusal = Refusal {
@@ -336,7 +336,8 @@ struct Message {
     reset: Option<DateTime<Utc>>,
 }
 
-/// Returns the message with this name, or this message. "5h@13:00" resets at another time than the current window.
+/// Returns the message with this name, or a message with this text. "5h@13:00" resets at a different time from the
+/// current window.
 fn message(word: &str, at: DateTime<Utc>) -> Message {
     let row = |(name, ..): &&words::Row| {
         word.strip_prefix(name)
@@ -364,12 +365,12 @@ fn message(word: &str, at: DateTime<Utc>) -> Message {
     }
 }
 
-/// Folds facts.
+/// Derives the world from facts.
 pub(crate) fn world(facts: &[Fact], now: DateTime<Utc>) -> World {
     World::fold(facts.to_vec(), now, Zone::UTC)
 }
 
-/// Returns an asker: a session, or a shell ("shell") with another model and payer than the login's ("shell+opus+key").
+/// Returns an asker: a session, or a shell ("shell"), which may have its own model and payer ("shell+opus+key").
 pub(crate) fn asker(name: &str) -> Asker {
     let mut parts = name.split('+');
     if parts.next() != Some("shell") {
@@ -389,7 +390,7 @@ pub(crate) fn asker(name: &str) -> Asker {
     }
 }
 
-/// Returns the words of a question that are not true.
+/// Returns the words of a question that do not describe the answer.
 fn problems_with(facts: &[Fact], line: &Line) -> Vec<String> {
     let world = world(facts, line.at);
     let expected: Vec<&str> = line.words().split_off(1);
@@ -438,7 +439,7 @@ fn problems_with(facts: &[Fact], line: &Line) -> Vec<String> {
     }
 }
 
-/// Returns a time a little later, for facts of tests that have no clock of their own.
+/// Returns a time this many seconds after the start of a test whose facts have no clock of their own.
 pub(super) fn later(seconds: i64) -> DateTime<Utc> {
     time("10:00") + TimeDelta::seconds(seconds)
 }

@@ -1,4 +1,4 @@
-//! The table of resources.
+//! Tests the table of resources.
 
 use super::super::*;
 
@@ -23,7 +23,7 @@ fn every_kind_is_described() {
             description.past,
         ];
         assert!(words.iter().all(|word| !word.is_empty()), "{kind:?}");
-        // A badge also holds the longest date and "(unconfirmed)".
+        // A badge must also have room for the longest date and "(unconfirmed)".
         assert!(description.badge.chars().count() <= 30, "{kind:?}");
         let is_liftable = description.lifter != Lifter::Nobody && kind != Kind::Unknown;
         assert_eq!(is_liftable, !description.lift.is_empty(), "{kind:?}");

@@ -54,7 +54,7 @@ pub(super) const MESSAGES: &[Row] = &[
     ("unknown", "5h", "API Error: 418 The teapot is empty.", "unknown", 418),
 ];
 
-/// Returns every word that is a true answer.
+/// Returns all words that describe the answer.
 pub(super) fn describe(world: &World, asker: &Asker, outlook: Option<&Outlook>) -> Vec<String> {
     let request = world.request(asker);
     let mut words = vec![format!("pays-{}", name(&world.pays(&request)))];

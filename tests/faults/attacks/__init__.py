@@ -7,5 +7,5 @@ from attacks import clocks, poison, gaps  # noqa: F401
 from attacks import sizes  # noqa: F401
 from attacks import escapes, secrets  # noqa: F401
 from attacks import amounts, causes, outages  # noqa: F401
-from attacks import installing, watching  # noqa: F401
+from attacks import installing  # noqa: F401
 from attacks import failing  # noqa: F401  last, because a hang costs the most there

@@ -324,10 +324,9 @@ def documents(machine):
     # whycap's own files, as another program or an older version may have left them.
     journal = machine.data / "journal/2026-11.jsonl"
     lines = journal.read_text().split("\n") if journal.exists() else []
-    for kind in ("reading", "incident"):
-        last = next((line for line in reversed(lines) if line.startswith(f'{{"{kind}":') and "gamma" in line), None)
-        if last:
-            found[f"our {kind}"] = (json.loads(last), line_of(journal))
+    last = next((line for line in reversed(lines) if line.startswith('{"fact":') and "gamma" in line), None)
+    if last:
+        found["our fact"] = (json.loads(last), line_of(journal))
     for name, pattern in {"account": "account.json", "manifest": "quarantine/*/manifest.json"}.items():
         path = next(iter(machine.data.glob(pattern)), None)
         if path:
