@@ -66,9 +66,9 @@ VARYING = re.compile(r"\b(msg|req|toolu)_\w+|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{
 
 
 def contents(output):
-    """Returns an output without IDs and numbers. Claude Code reports changed commands when it has loaded them, which is
-    sometimes after the end."""
-    lines = [line for line in output.splitlines(True) if '"commands_changed"' not in line]
+    """Returns an output without IDs and numbers. Claude Code reports a plugin's commands when it has loaded them, which is
+    sometimes before its first line and sometimes after the end."""
+    lines = [line.replace(',"whycap"', "") for line in output.splitlines(True) if '"commands_changed"' not in line]
     return [VARYING.sub("#", line) for line in lines]
 
 

@@ -12,8 +12,8 @@ from launcher import BrokenPromise, run_at_once
 from suite import attack, product
 
 ROOT = Path(__file__).resolve().parents[3]
-CATALOG = json.loads((ROOT / "src/messages/catalog.json").read_text(encoding="utf-8"))
-LIMITS = {row.get("kind") or "unknown" for row in CATALOG} | {"unknown"}
+KINDS = (ROOT / "src/messages/kind.rs").read_text(encoding="utf-8").partition("pub enum Kind {")[2].partition("}")[0]
+LIMITS = {re.sub(r"\B([A-Z])", r"_\1", name).lower() for name in re.findall(r"^ +(\w+),$", KINDS, re.MULTILINE)}
 VERDICTS = {"real", "misworded", "false_likely", "wrong_credential", "not_a_limit", "notice", "over", "cannot_tell"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
