@@ -125,7 +125,7 @@ impl Context {
 
     /// Reads new transcript lines into the ledger, in a conversation only for a short time. If that fails, the result says
     /// that data is missing.
-    pub(crate) fn catch_up_ledger(&self, ledger: &mut Ledger) -> CatchUpResult {
+    fn catch_up_ledger(&self, ledger: &mut Ledger) -> CatchUpResult {
         let read_time = match self.event {
             Some(_) => ANSWER_READS,
             None => ReadTime::All,
