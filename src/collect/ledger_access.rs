@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
+use super::Context;
 use super::spend::MOST_UNREADABLE_NAMED;
-use super::{ANSWER_READS, Context};
-use crate::claude::transcripts::{self, TranscriptFile};
+use crate::claude::transcripts;
 use crate::disk::lock;
 use crate::ledger::{self, CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource, WaitLimit};
 use crate::spend::describe_unreadable;
@@ -15,6 +16,9 @@ use crate::spend::drain::{CacheWrite, cache_writes};
 use crate::spend::export::{NewRows, RowSources};
 use crate::terminal::{print_error, with_progress};
 use crate::time::Millis;
+
+/// The maximum time for reading transcripts for an answer in a conversation.
+const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// The label of the progress bar.
 const READING: &str = "reading transcripts";
@@ -35,7 +39,7 @@ impl Context {
     ) -> anyhow::Result<T> {
         if self.event.is_some() {
             let mut ledger = Ledger::open(&self.paths.data, WaitLimit::None)?;
-            let catch_up = self.catch_up_ledger(&mut ledger, ANSWER_READS);
+            let catch_up = self.catch_up_ledger(&mut ledger);
             return collect(ledger, catch_up);
         }
         let mut attempt = |mut ledger: Ledger| {
@@ -63,9 +67,7 @@ impl Context {
             };
             match error.downcast_ref::<LedgerError>() {
                 Some(damage) if damage.is_damage() && repairs < MOST_REPAIRS => {
-                    let is_second_repair = repairs > 0;
-                    let wait_limit = WaitLimit::Person;
-                    Ledger::mend(&self.paths, wait_limit, damage, is_second_repair)?;
+                    Ledger::mend(&self.paths, WaitLimit::Person, damage, repairs > 0)?;
                     repairs += 1;
                 }
                 // The new ledger could not be stored, for example because another process was faster.
@@ -121,12 +123,13 @@ impl Context {
         Ledger::open_existing(&self.paths.data)?.ok()
     }
 
-    /// Reads new transcript lines into the ledger. If that fails, the result says that data is missing.
-    pub(crate) fn catch_up_ledger(
-        &self,
-        ledger: &mut Ledger,
-        read_time: ReadTime,
-    ) -> CatchUpResult {
+    /// Reads new transcript lines into the ledger, in a conversation only for a short time. If that fails, the result says
+    /// that data is missing.
+    fn catch_up_ledger(&self, ledger: &mut Ledger) -> CatchUpResult {
+        let read_time = match self.event {
+            Some(_) => ANSWER_READS,
+            None => ReadTime::All,
+        };
         let roots = self.paths.transcript_roots();
         ledger
             .catch_up(roots, self.prices(), read_time, &mut |_, _| {})
@@ -139,17 +142,9 @@ impl Context {
         if self.event.is_some() {
             return Vec::new();
         }
-        let files = self.transcripts_since(since);
-        with_progress(READING, |show| cache_writes(files, self.prices(), show))
-    }
-
-    /// Returns the transcripts that may contain responses since the given time.
-    pub(crate) fn transcripts_since(&self, since: Option<Millis>) -> Vec<TranscriptFile> {
         let mut files = transcripts::all(self.paths.transcript_roots()).files;
-        if let Some(since) = since {
-            files.retain(|file| file.state.modified_ms() >= since);
-        }
-        files
+        files.retain(|file| since.is_none_or(|since| file.state.modified_ms() >= since));
+        with_progress(READING, |show| cache_writes(files, self.prices(), show))
     }
 
     /// Brings the ledger up to date for a command in a shell. Shows a progress bar if this takes a long time, and
@@ -192,12 +187,11 @@ fn incomplete_sessions(
     ledger: &Ledger,
     catch_up: &CatchUpResult,
 ) -> Result<HashSet<String>, LedgerError> {
-    let mut sessions = HashSet::new();
-    for (path, _) in ledger.damaged(ledger::EVER)? {
-        sessions.insert(transcripts::session_of(Path::new(&path)));
-    }
-    for path in &catch_up.unreadable {
-        sessions.insert(transcripts::session_of(path));
-    }
-    Ok(sessions)
+    let damaged = ledger.damaged(ledger::EVER)?;
+    let damaged = damaged.iter().map(|(path, _)| Path::new(path));
+    let unreadable = catch_up.unreadable.iter().map(AsRef::as_ref);
+    Ok(damaged
+        .chain(unreadable)
+        .map(transcripts::session_of)
+        .collect())
 }

@@ -12,11 +12,16 @@ use crate::witness::{Caller, LONGEST_LIMIT, Limits};
 impl Context {
     /// Returns what is open and closed now for this session, or for the shell if there is none.
     pub(crate) fn limits(&self, session: Option<&str>) -> Limits {
-        self.limits_since(
-            self.clock().now - LONGEST_LIMIT,
-            self.shared_ledger(),
-            session,
-        )
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_since(since, self.shared_ledger(), session)
+    }
+
+    /// Like [`Self::limits`], but knows only what the ledger contains, and reads no transcripts.
+    pub(crate) fn limits_in(&self, ledger: Option<&Ledger>) -> Limits {
+        let since = self.clock().now - LONGEST_LIMIT;
+        self.limits_with(self.session(), |caller, reported| {
+            Limits::since(since, ledger, caller, reported)
+        })
     }
 
     /// Like [`Self::limits`], but knows only what may still be closed, and reads no transcripts.
@@ -46,11 +51,9 @@ impl Context {
     /// because the newest lines would otherwise be missing. Returns `None` if the ledger cannot be opened.
     fn shared_ledger(&self) -> Option<Ledger> {
         let data = &self.paths.data;
-        let may_wait = self.event.is_none() && lock::is_supported_in(data);
-        let wait_limit = if may_wait {
-            WaitLimit::Person
-        } else {
-            WaitLimit::None
+        let wait_limit = match self.event {
+            None if lock::is_supported_in(data) => WaitLimit::Person,
+            _ => WaitLimit::None,
         };
         Ledger::open(data, wait_limit).ok()
     }

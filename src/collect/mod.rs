@@ -13,7 +13,6 @@ mod window_use;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -22,7 +21,7 @@ use crate::claude::{processes, settings};
 use crate::config::Config;
 use crate::environment::{Environment, Paths};
 use crate::install::slash_command;
-use crate::ledger::{ProcessId, ReadTime};
+use crate::ledger::ProcessId;
 use crate::limits::Fact;
 use crate::pricing::PriceTable;
 use crate::render::{Page, conversation_rows};
@@ -34,9 +33,6 @@ pub(crate) use spend::SpendOptions;
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-
-/// The maximum time for reading transcripts for an answer in a conversation.
-pub(crate) const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// The tolerance for comparing the start time of a process with another time. Some systems round start times.
 const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
@@ -77,10 +73,10 @@ impl Context {
 
     /// Returns a copy of this context with the current time and the current configuration.
     pub(crate) fn refreshed(&self) -> Self {
-        let mut present =
-            Self::with_paths(self.paths.clone(), self.environment.with_current_time());
-        present.prices = self.prices.clone();
-        present
+        Self {
+            prices: self.prices.clone(),
+            ..Self::with_paths(self.paths.clone(), self.environment.with_current_time())
+        }
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -23,10 +23,9 @@ impl Context {
     /// Removes the parts of a label that the output must not contain.
     pub(crate) fn visible_label(&self, label: SessionLabel) -> SessionLabel {
         if self.is_read_by_user() {
-            label
-        } else {
-            label.without_words()
+            return label;
         }
+        label.without_words()
     }
 
     /// Returns the number of other sessions that are currently receiving a response.
@@ -52,10 +51,11 @@ impl Context {
         if self.config.budget.session.is_none() {
             return Vec::new();
         }
+        let label_of = self.session_labels();
         sessions::running(&self.paths)
             .filter_map(|activity| activity.session)
             .map(|id| {
-                let label = self.session_label(&id);
+                let label = self.visible_label(label_of(&id));
                 let name = label.name_or_id(&id).unwrap_or(NO_PROMPT_YET).to_owned();
                 self.requested_session(id, name)
             })
@@ -76,25 +76,23 @@ impl Context {
     /// session or more than one.
     pub(crate) fn complete_session_id(&self, prefix: Option<&str>) -> Option<String> {
         let prefix = prefix?;
-        let matches = self.sessions_starting_with(prefix);
-        let is_unique = matches.len() == 1;
-        match matches.into_iter().next() {
-            Some(id) if is_unique => Some(id),
+        let mut matches = self.sessions_starting_with(prefix).into_iter();
+        match (matches.next(), matches.next()) {
+            (Some(id), None) => Some(id),
             _ => Some(prefix.to_owned()),
         }
     }
 
     /// Returns the IDs of sessions with a transcript or in the ledger that start with `prefix`.
     pub(crate) fn sessions_starting_with(&self, prefix: &str) -> HashSet<String> {
-        let in_ledger = match self.existing_ledger() {
-            Some(ledger) => ledger.sessions_starting_with(prefix).unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let in_ledger = self
+            .existing_ledger()
+            .and_then(|ledger| ledger.sessions_starting_with(prefix).ok());
         transcripts::of_sessions(self.paths.transcript_roots())
             .into_iter()
             .map(|file| transcripts::session_of(&file.path))
             .filter(|id| id.starts_with(prefix))
-            .chain(in_ledger)
+            .chain(in_ledger.unwrap_or_default())
             .collect()
     }
 
@@ -102,23 +100,12 @@ impl Context {
     /// contains sessions whose transcript has been deleted.
     pub(crate) fn knows_session(&self, session: &str) -> bool {
         transcripts::of_session(self.paths.transcript_roots(), session).is_some()
-            || self.is_registered(session)
-            || self.is_in_ledger(session)
-    }
-
-    /// Returns true if Claude Code's registry contains a session.
-    fn is_registered(&self, session: &str) -> bool {
-        sessions::registered(&self.paths)
-            .iter()
-            .any(|registered| registered.activity.session.as_deref() == Some(session))
-    }
-
-    /// Returns true if the ledger contains a session. Returns false if the ledger does not exist or cannot be read.
-    fn is_in_ledger(&self, session: &str) -> bool {
-        match self.existing_ledger() {
-            Some(ledger) => ledger.knows_session(session).unwrap_or(false),
-            None => false,
-        }
+            || sessions::registered(&self.paths)
+                .iter()
+                .any(|registered| registered.activity.session.as_deref() == Some(session))
+            || self
+                .existing_ledger()
+                .is_some_and(|ledger| ledger.knows_session(session).unwrap_or(false))
     }
 
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
@@ -128,15 +115,10 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions.
+    /// Returns a function that looks up the label for a session ID. It is fast enough for tables with many sessions. The
+    /// labels contain the first words of prompts, which the caller must remove if others may read the output. The
+    /// transcripts are listed once, on the first call of the returned function.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
-        let label_of = self.complete_session_labels();
-        move |session| self.visible_label(label_of(session))
-    }
-
-    /// Like [`Self::session_labels`], but the labels always contain the first words of prompts. The caller must remove
-    /// them if others may read the output. The transcripts are listed once, on the first call of the returned function.
-    pub(crate) fn complete_session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.paths.transcript_roots())
                 .into_iter()

@@ -118,14 +118,16 @@ impl Context {
             return self.statement_by_response(request, with_words);
         }
         let mut statement = self.with_ledger(|ledger, catch_up| {
-            if request.by == GroupBy::Pr {
-                let pull_requests = PullRequestSpend::new(&ledger)?;
-                let groups = Some(&pull_requests as &dyn RowGroups);
-                return self.statement_of(&ledger, request, groups, catch_up, &mut |_| {});
-            }
-            self.statement_of(&ledger, request, None, catch_up, &mut |_| {})
+            let pull_requests = match request.by {
+                GroupBy::Pr => Some(PullRequestSpend::new(&ledger)?),
+                _ => None,
+            };
+            let groups = pull_requests
+                .as_ref()
+                .map(|groups| groups as &dyn RowGroups);
+            self.statement_of(&ledger, request, groups, catch_up, &mut |_| {})
         })?;
-        let label_of = self.complete_session_labels();
+        let label_of = self.session_labels();
         statement.name_sessions(|session| {
             let label = label_of(session);
             if with_words {
@@ -147,13 +149,12 @@ impl Context {
         catch_up: CatchUpResult,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
-        let streaming_sessions = self.streaming_sessions();
         Ok(Statement::new(
             ledger,
             request.clone(),
             row_groups,
             catch_up,
-            streaming_sessions,
+            self.streaming_sessions(),
             each,
         )?)
     }
@@ -173,13 +174,13 @@ impl Context {
         let writes = self.writes(None);
         let origins: Vec<_> = writes.iter().map(CacheWrite::origin).collect();
         let mut statement = self.with_ledger(|ledger, catch_up| {
-            if request.by != GroupBy::Prompt {
+            let attribution = if request.by == GroupBy::Prompt {
+                Attribution::by_prompt(&origins)
+            } else {
                 let login = Account::load(&self.paths).map(|account| account.owner);
-                let accounts = Attribution::by_account(&ledger, &origins, login.as_ref())?;
-                return self.statement_of(&ledger, request, Some(&accounts), catch_up, &mut |_| {});
-            }
-            let prompts = Attribution::by_prompt(&origins);
-            self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})
+                Attribution::by_account(&ledger, &origins, login.as_ref())?
+            };
+            self.statement_of(&ledger, request, Some(&attribution), catch_up, &mut |_| {})
         })?;
         if with_words {
             // If a prompt has several entries, the first one contains its text.
@@ -201,16 +202,11 @@ impl Context {
             return Vec::new();
         }
         let catch_up = &statement.catch_up;
-        let mut notes = Vec::new();
-        if let Some(which) =
-            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, &self.paths)
-        {
-            notes.push(format!("{which}."));
-        }
-        if !catch_up.complete {
-            notes.push(NOT_ALL_READ.to_owned());
-        }
-        notes
+        let unreadable =
+            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, &self.paths);
+        let unread = (!catch_up.complete).then(|| NOT_ALL_READ.to_owned());
+        let unreadable = unreadable.map(|which| format!("{which}."));
+        unreadable.into_iter().chain(unread).collect()
     }
 
     /// Returns the statement for several machines' exports in a directory. Calls `each` for every included row.
@@ -220,7 +216,11 @@ impl Context {
         request: &ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
-        self.check_exports(directory)?;
+        let shown = self.paths.show(directory);
+        ensure!(
+            has_exports(directory),
+            "there are no exports in {shown}; to create some, run: whycap export {shown}"
+        );
         let merged = with_progress("reading exports", |show: &mut dyn FnMut(u64, u64)| {
             MergedRows::read(directory, show)
         });
@@ -244,17 +244,8 @@ impl Context {
         )?)
     }
 
-    fn check_exports(&self, directory: &Path) -> Result<()> {
-        let shown = self.paths.show(directory);
-        ensure!(
-            has_exports(directory),
-            "there are no exports in {shown}; to create some, run: whycap export {shown}"
-        );
-        Ok(())
-    }
-
     /// Prints an error about exported files that could not be read to the end. Only the first one is named.
-    pub(crate) fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
+    fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
         let Some((first, others)) = files.split_first() else {
             return;
         };

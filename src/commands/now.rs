@@ -2,8 +2,8 @@
 
 use super::reply::{Reply, Subcommand, in_one_line};
 use crate::collect::Context;
-use crate::ledger::{Ledger, WaitLimit};
-use crate::now::NowCollector;
+use crate::ledger::CatchUpResult;
+use crate::now::NowData;
 
 /// Arguments of `whycap now`.
 #[derive(Debug, Default, clap::Args)]
@@ -21,15 +21,16 @@ const HOW_TO_SEE_ALL_IN_SHELL: &str = " (see all in a shell: whycap now | more)"
 
 impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let ledger = match context.event {
-            Some(_) => Ledger::open(&context.paths.data, WaitLimit::None).map_err(Into::into),
-            // The first read can take a long time, so show a progress bar.
-            None => context
-                .with_ledger(|ledger, _| Ok(ledger))
-                .and_then(|ledger| Ok(ledger.stored()?)),
-        };
-        let mut collector = NowCollector::new(ledger.map_err(|error| in_one_line(&error)));
-        let data = collector.collect(context);
+        // The first read can take a long time, so show a progress bar.
+        let mut catch_up = CatchUpResult::default();
+        let ledger = context
+            .with_ledger(|ledger, result| {
+                catch_up = result;
+                Ok(ledger)
+            })
+            .and_then(|ledger| Ok(ledger.stored()?))
+            .map_err(|error| in_one_line(&error));
+        let data = NowData::collect(context, ledger.as_ref(), &catch_up);
         let report = match context.visible_rows() {
             // JSON output is complete, whatever the size of the terminal.
             Some(rows) if !self.json => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::facts::{Id, Location, Response, id_of};
 use super::lines::{LineKind, LineRow};
-use super::rows::RequestContext;
+use super::rows::{RequestContext, context_id};
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
 use crate::pricing::PriceTable;
@@ -361,15 +361,13 @@ impl FileSink<'_> {
             (None, false) => "main",
         };
         self.facts.is_from_terminal |= line.is_from_terminal;
-        let context = RequestContext {
-            branch: line.branch.unwrap_or_default().into_owned(),
-            agent: agent.to_owned(),
-            skill: line.skill.unwrap_or_default().into_owned(),
-            plugin: line.plugin.unwrap_or_default().into_owned(),
-            mcp_server: line.mcp_server.unwrap_or_default().into_owned(),
-        };
-        let context_id = context.id();
-        self.batch.contexts.entry(context_id).or_insert(context);
+        let [branch, skill, plugin, mcp_server] =
+            [&line.branch, &line.skill, &line.plugin, &line.mcp_server]
+                .map(|name| name.as_deref().unwrap_or_default());
+        let names = [branch, agent, skill, plugin, mcp_server];
+        let context = context_id(names);
+        let contexts = &mut self.batch.contexts;
+        contexts.entry(context).or_insert_with(|| names.into());
         if let Some(directory) = &line.directory {
             self.batch.add_directory(self.facts.session, at, directory);
         }
@@ -385,7 +383,7 @@ impl FileSink<'_> {
                 .requested_model
                 .as_deref()
                 .map(|name| add_name(&mut self.batch.models, name)),
-            context: context_id,
+            context,
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,

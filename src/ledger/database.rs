@@ -321,15 +321,6 @@ impl Ledger {
         })
     }
 
-    /// Returns a number that changes whenever another process writes to the ledger.
-    pub fn version(&self) -> LedgerResult<i64> {
-        self.read(|store| {
-            store
-                .0
-                .pragma_query_value(None, "data_version", |row| row.get(0))
-        })
-    }
-
     /// Returns true if every transcript has been read to its end at least once.
     pub fn is_complete(&self) -> bool {
         self.read(Store::is_complete).unwrap_or_default()

@@ -268,36 +268,42 @@ impl OpenLedger {
             at_least,
             ..stored.tally
         };
-        let session_id = self.session;
-        self.ledger.read(|store| {
-            let off_transcript: Money = breakdown
-                .off_transcript
-                .iter()
-                .filter(|spend| !(spend.kind == OffTranscriptKind::Pending && stored.is_dirty))
-                .map(|spend| spend.cost)
-                .sum();
-            self.pending = (cost - recorded - off_transcript).or_zero();
-            let [today, month] = [
-                environment.zone.day_bounds(environment.now),
-                environment.zone.month_bounds(environment.now),
-            ]
-            .map(|(from, until)| from.timestamp_millis()..until.timestamp_millis());
-            let mut figures = LiveFigures {
-                session,
-                today: store.tally_between(&today, Some(session_id))?,
-                is_complete: store.is_complete()?,
-                ..LiveFigures::default()
-            };
-            figures.today.pending += self.pending;
-            figures.today.at_least |= at_least;
-            if with_month {
-                let mut tally = store.tally_between(&month, Some(session_id))?;
-                tally.pending += self.pending;
-                tally.at_least |= at_least;
-                figures.month = Some(tally);
-            }
-            Ok(figures)
+        let off_transcript: Money = breakdown
+            .off_transcript
+            .iter()
+            .filter(|spend| !(spend.kind == OffTranscriptKind::Pending && stored.is_dirty))
+            .map(|spend| spend.cost)
+            .sum();
+        self.pending = (cost - recorded - off_transcript).or_zero();
+        let Environment { zone, now, .. } = environment;
+        let month = if with_month {
+            Some(self.tally_of(zone.month_bounds(*now), at_least)?)
+        } else {
+            None
+        };
+        Ok(LiveFigures {
+            session,
+            today: self.tally_of(zone.day_bounds(*now), at_least)?,
+            month,
+            is_complete: self.ledger.read(Store::is_complete)?,
         })
+    }
+
+    /// Returns the spend of all sessions in a period, including what is not in the database. `at_least` is true if the
+    /// session's own amount is a lower bound.
+    fn tally_of(
+        &self,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+        at_least: bool,
+    ) -> LedgerResult<Tally> {
+        let period = from.timestamp_millis()..until.timestamp_millis();
+        let own = Some(self.session);
+        let mut tally = self
+            .ledger
+            .read(|store| store.tally_between(&period, own))?;
+        tally.pending += self.pending;
+        tally.at_least |= at_least;
+        Ok(tally)
     }
 
     /// Returns the increase in the session's running totals since the last reconciliation, whose results are `stored`.

@@ -3,6 +3,7 @@
 //! Only one thread can write to the database, and writing is fastest if all facts are written at once. The facts from a
 //! gigabyte of transcripts take about 30 MB of memory.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -74,7 +75,7 @@ impl ReadSettings {
         let mut is_cut_short = false;
         let mut limits = ReadLimits {
             buffer,
-            is_enough: &mut |_| {
+            is_enough: &mut || {
                 is_cut_short = self.is_out_of_time();
                 is_cut_short
             },
@@ -91,13 +92,6 @@ impl ReadSettings {
     }
 }
 
-/// The facts from one transcript.
-struct ReadTranscript {
-    /// The position of the transcript in the list.
-    index: usize,
-    batch: Batch,
-}
-
 /// Transcripts that are distributed to several threads.
 struct Distribution<'r> {
     transcripts: &'r [UnreadTranscript],
@@ -110,25 +104,20 @@ struct Distribution<'r> {
 
 impl Distribution<'_> {
     /// Reads transcripts until none are left or time runs out. Calls `progress` with the number of bytes that all
-    /// threads have read so far.
-    fn read(&self, mut progress: impl FnMut(u64)) -> Vec<ReadTranscript> {
+    /// threads have read so far. Returns the facts from each transcript by its position in the list.
+    fn read(&self, mut progress: impl FnMut(u64)) -> BTreeMap<usize, Batch> {
         let mut buffer = Vec::new();
-        let mut all = Vec::new();
+        let mut all = BTreeMap::new();
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(transcript) = self.transcripts.get(index) else {
                 return all;
             };
             if self.settings.is_out_of_time() {
-                let batch = Batch {
-                    is_cut_short: true,
-                    ..Batch::default()
-                };
-                all.push(ReadTranscript { index, batch });
+                all.entry(index).or_insert_with(Batch::default).is_cut_short = true;
                 return all;
             }
-            let batch = self.settings.read(transcript, &mut buffer);
-            all.push(ReadTranscript { index, batch });
+            all.insert(index, self.settings.read(transcript, &mut buffer));
             let bytes = transcript.unread_bytes();
             progress(self.done.fetch_add(bytes, Ordering::Relaxed) + bytes);
         }
@@ -147,7 +136,7 @@ pub(super) fn read_transcripts(
         next: AtomicUsize::new(0),
         done: AtomicU64::new(0),
     };
-    let mut all = thread::scope(|scope| {
+    let all = thread::scope(|scope| {
         let mut others = Vec::new();
         for _ in 1..settings.threads(unread_bytes(transcripts)) {
             // If the system cannot start another thread, this thread reads everything.
@@ -159,10 +148,9 @@ pub(super) fn read_transcripts(
         }
         all
     });
-    all.sort_unstable_by_key(|read| read.index);
     let mut batch = Batch::default();
-    for read in all {
-        batch.append(read.batch);
+    for next in all.into_values() {
+        batch.append(next);
     }
     batch
 }

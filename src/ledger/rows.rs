@@ -130,17 +130,24 @@ pub struct RequestContext {
     pub mcp_server: String,
 }
 
-impl RequestContext {
-    /// Returns the ID of the context. There are few combinations of names, so a 40-bit hash is enough.
-    pub(super) fn id(&self) -> Id {
-        let names = [
-            self.branch.as_str(),
-            &self.agent,
-            &self.skill,
-            &self.plugin,
-            &self.mcp_server,
-        ];
-        (xxh3_64(names.join("\0").as_bytes()) >> 24).cast_signed()
+/// The names in a [`RequestContext`], in the order of its fields.
+pub(super) type ContextNames<'n> = [&'n str; 5];
+
+/// Returns the ID of a context. There are few combinations of names, so a 40-bit hash is enough.
+pub(super) fn context_id(names: ContextNames<'_>) -> Id {
+    (xxh3_64(names.join("\0").as_bytes()) >> 24).cast_signed()
+}
+
+impl From<ContextNames<'_>> for RequestContext {
+    fn from(names: ContextNames<'_>) -> Self {
+        let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
+        Self {
+            branch,
+            agent,
+            skill,
+            plugin,
+            mcp_server,
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::claude::account::{Account, LoginState};
 use crate::claude::processes;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
-use crate::collect::{ANSWER_READS, Context};
-use crate::ledger::{Ledger, LedgerError, ReadTime, SpendSource};
+use crate::collect::Context;
+use crate::ledger::{CatchUpResult, Ledger, LedgerError, SpendSource};
 use crate::limits::wording;
 use crate::limits::{Kind, Outlook, Part, Pays};
 use crate::now::{NowData, RunningSession, SpendNow};
@@ -18,35 +18,27 @@ use crate::spend::{Amount, WindowUse, block_until, current_block};
 use crate::time::{Clock, Millis};
 use crate::witness::Limits;
 
-/// Collects the data for the screen. The ledger stays open between refreshes.
-pub(crate) struct NowCollector {
-    /// The ledger, or a sentence that explains why it cannot be used.
-    ledger: Result<Ledger, String>,
-}
-
-impl NowCollector {
-    /// Creates a collector. If the ledger cannot be used, `ledger` is the reason.
-    pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
-        Self { ledger }
-    }
-
-    /// Collects the data for the screen.
-    pub(crate) fn collect(&mut self, context: &Context) -> NowData {
-        let limits = context.limits(context.session());
+impl NowData {
+    /// Collects the data for the screen. `ledger` is the ledger, or a sentence that explains why it cannot be used.
+    pub(crate) fn collect(
+        context: &Context,
+        ledger: Result<&Ledger, &String>,
+        catch_up: &CatchUpResult,
+    ) -> Self {
+        let limits = context.limits_in(ledger.ok());
         let outlook = limits.outlook();
         let figures = limits.window_figures();
-        let five_hour = figures
+        let reset = figures
             .as_ref()
-            .and_then(|figures| figures.usage(Kind::FiveHour));
-        let spend = match &mut self.ledger {
-            Ok(ledger) => context
-                .spend_now(ledger, five_hour.and_then(|usage| usage.resets_at))
-                .map_err(|error| error.to_string()),
-            Err(reason) => Err(reason.clone()),
-        };
+            .and_then(|figures| figures.usage(Kind::FiveHour)?.resets_at);
+        let spend = ledger.map_err(String::clone).and_then(|ledger| {
+            context
+                .spend_now(ledger, reset, catch_up)
+                .map_err(|error| error.to_string())
+        });
         let login = LoginState::load(&context.paths);
         let is_plan_used = matches!(limits.pays(), Pays::Plan | Pays::Credits);
-        let ledger = self.ledger.as_ref().ok();
+        let ledger = ledger.ok();
         let window_use = ledger.map_or_else(Vec::new, |ledger| {
             context.use_of_open_windows(ledger, &limits, figures.as_ref())
         });
@@ -58,7 +50,7 @@ impl NowCollector {
             .flat_map(|outlook| limits.others(outlook))
             .filter(|other| other.resource.scope.session == Part::Any)
             .collect();
-        NowData {
+        Self {
             clock: context.clock(),
             others: wording::about_others(&others, &[], context.clock()),
             outlook,
@@ -84,22 +76,17 @@ impl Context {
     /// Returns today's spend. `five_hour_reset` is the last known reset of the 5-hour window.
     fn spend_now(
         &self,
-        ledger: &mut Ledger,
+        ledger: &Ledger,
         five_hour_reset: Option<DateTime<Utc>>,
+        catch_up: &CatchUpResult,
     ) -> Result<SpendNow, LedgerError> {
         let Clock { now, zone, .. } = self.clock();
-        let read_time = match self.event() {
-            Some(_) => ANSWER_READS,
-            None => ReadTime::All,
-        };
-        // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = self.catch_up_ledger(ledger, read_time);
         let (from, until) = zone.day_bounds(now);
         let block = match five_hour_reset {
             Some(reset) if reset > now => Some(block_until(ledger, reset, now)?),
             // A block that began before the reset includes spend of an earlier window.
-            Some(reset) => current_block(ledger, now)?.filter(|block| reset <= block.start),
-            None => current_block(ledger, now)?,
+            _ => current_block(ledger, now)?
+                .filter(|block| five_hour_reset.is_none_or(|reset| reset <= block.start)),
         };
         let damaged = ledger.damaged(from.timestamp_millis()..Millis::MAX)?;
         Ok(SpendNow {
@@ -121,10 +108,8 @@ impl Context {
             .into_iter()
             .filter_map(|window| {
                 let reset = figures?.usage(window)?.resets_at?;
-                if reset <= self.environment.now {
-                    return None;
-                }
-                self.window_use(ledger, limits, window, reset)
+                let is_open = reset > self.environment.now;
+                is_open.then(|| self.window_use(ledger, limits, window, reset))?
             })
             .collect()
     }
@@ -136,6 +121,7 @@ impl Context {
         limits: &Limits,
         registered: Vec<Session>,
     ) -> Vec<RunningSession> {
+        let label_of = self.session_labels();
         let mut running: Vec<RunningSession> = registered
             .into_iter()
             .filter(|session| session.liveness == Liveness::Running)
@@ -144,7 +130,9 @@ impl Context {
                 let spent = id.and_then(|id| ledger?.session(id).ok());
                 let directory = activity.directory.as_ref();
                 RunningSession {
-                    label: id.map(|id| self.session_label(id)).unwrap_or_default(),
+                    label: id
+                        .map(|id| self.visible_label(label_of(id)))
+                        .unwrap_or_default(),
                     project: directory
                         .map_or_else(String::new, |path| self.paths.show(path.as_ref())),
                     cost: spent.map(|spent| Amount::from_tally(&spent)),

@@ -4,8 +4,6 @@ mod collect;
 mod json;
 mod screen;
 
-pub(crate) use collect::NowCollector;
-
 use chrono::TimeDelta;
 
 use crate::claude::session_label::SessionLabel;

@@ -4,11 +4,13 @@
 //! 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`, and version 2.1.328 adds `apiError`, `apiErrorCode`, and
 //! `apiErrorType`. Any field may be missing, null, or of the wrong type.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::limit_lines::window_named;
 use super::line::SYNTHETIC;
 use crate::json::LenientJson;
+use crate::limits::{Kind, Refusal, ServerClaim};
 use crate::terminal::secrets::redact;
 use crate::terminal::start_of;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
@@ -17,83 +19,56 @@ use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 /// web page.
 const TEXT_LIMIT: usize = 2_000;
 
-/// The server's statement about a refused request (`quotaLimits`).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct QuotaLimits {
-    /// The server's name of the limit.
-    pub(crate) rate_limit_type: Option<String>,
-    /// The time at which the limit resets.
-    pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The reason why usage credits could not pay, such as `out_of_credits`.
-    pub(crate) overage_disabled_reason: Option<String>,
+/// A wait that the user hardly notices. Usually, Claude Code waits for half a minute at most before it tries again.
+const SHORT_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+/// Returns the refusal that a line shows. Its text is Claude Code's own. Returns `None` if the line shows no error, or if
+/// its date is damaged.
+pub(super) fn shown(line: &Value) -> Option<Refusal> {
+    let message = line.get("message")?;
+    let is_shown = line.read("isApiErrorMessage") == Some(true)
+        && message.text("model").is_none_or(|model| model == SYNTHETIC);
+    if !is_shown || has_damaged_date(line.read("timestamp")) {
+        return None;
+    }
+    let is_transient = line.read("apiErrorIsTransient") == Some(true);
+    let codes = ["apiErrorType", "apiError", "apiErrorCode"].map(|name| text(line, name));
+    Some(Refusal {
+        text: message_text(message),
+        class: text(line, "error"),
+        codes: codes
+            .into_iter()
+            .flatten()
+            .chain(is_transient.then(|| "transient".to_owned()))
+            .collect(),
+        status: line.read("apiErrorStatus"),
+        claim: claim(line),
+        version: text(line, "version"),
+        ..Refusal::default()
+    })
 }
 
-/// An assistant line with `isApiErrorMessage`. Its text is Claude Code's own.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct ErrorLine {
-    /// The time at which the line was written.
-    pub(crate) at: Option<DateTime<Utc>>,
-    /// The version of Claude Code.
-    pub(crate) version: Option<String>,
-    /// The message as shown to the user.
-    pub(crate) text: String,
-    /// Claude Code's error class, such as `rate_limit` or `billing_error`. It is often `unknown`.
-    pub(crate) error: Option<String>,
-    /// The HTTP status.
-    pub(crate) status: Option<u16>,
-    /// The API's error class, such as `rate_limit_error`.
-    pub(crate) api_error_type: Option<String>,
-    /// Claude Code's more specific error class, such as `usage_limit_reached`.
-    pub(crate) api_error: Option<String>,
-    /// The API's error code, such as `credits_required`.
-    pub(crate) api_error_code: Option<String>,
-    /// True if Claude Code considers the error to be temporary.
-    pub(crate) transient: Option<bool>,
-    /// The server's statement about the request.
-    pub(crate) quota: Option<QuotaLimits>,
-}
-
-impl ErrorLine {
-    /// Parses a line. Returns `None` if it shows no error, or if its date is damaged.
-    pub(crate) fn parse(line: &Value) -> Option<Self> {
-        let message = line.get("message")?;
-        let is_shown = line.read("isApiErrorMessage") == Some(true)
-            && message.text("model").is_none_or(|model| model == SYNTHETIC);
-        let at = line.read("timestamp");
-        if !is_shown || has_damaged_date(at) {
-            return None;
-        }
-        Some(Self {
-            at,
-            version: text(line, "version"),
-            text: message_text(message),
-            error: text(line, "error"),
-            status: line.read("apiErrorStatus"),
-            api_error_type: text(line, "apiErrorType"),
-            api_error: text(line, "apiError"),
-            api_error_code: text(line, "apiErrorCode"),
-            transient: line.read("apiErrorIsTransient"),
-            quota: quota(line),
-        })
+/// Returns the refusal of a request that Claude Code sends again by itself (2.1.332). Returns `None` if its text is missing,
+/// if its date is damaged, or if the user hardly notices it, because no limit is named and the next attempt follows within
+/// a minute.
+pub(super) fn retried(line: &Value) -> Option<Refusal> {
+    let error = line.at("error");
+    let at = line.read("timestamp");
+    let claim = claim(line);
+    let wait = TimeDelta::try_milliseconds(line.read("retryInMs")?)?;
+    if has_damaged_date(at) || claim.is_none() && wait < SHORT_WAIT {
+        return None;
     }
-
-    /// Parses a line that reports an error which Claude Code retries by itself (2.1.332). Returns `None` if its text is
-    /// missing, or if its date is damaged.
-    pub(crate) fn of_retry(line: &Value) -> Option<Self> {
-        let error = line.at("error");
-        let at = line.read("timestamp");
-        if has_damaged_date(at) {
-            return None;
-        }
-        Some(Self {
-            at,
-            version: text(line, "version"),
-            text: text(error, "formatted")?,
-            status: error.read("status"),
-            quota: quota(line),
-            ..Self::default()
-        })
-    }
+    Some(Refusal {
+        text: text(error, "formatted")?,
+        status: error.read("status"),
+        claim,
+        retry_at: at?
+            .checked_add_signed(wait)
+            .filter(|at| is_in_supported_range(*at)),
+        version: text(line, "version"),
+        ..Refusal::default()
+    })
 }
 
 /// Returns true if a date is so far from the present that calculations with it could overflow. A line with such a date
@@ -112,7 +87,7 @@ pub(crate) fn readable(text: &str) -> String {
 }
 
 /// Returns the server's statement about a refused request, wherever a line contains it.
-pub(super) fn quota(line: &Value) -> Option<QuotaLimits> {
+pub(super) fn claim(line: &Value) -> Option<ServerClaim> {
     let candidates = [
         line.at("quotaLimits"),
         line.at("apiErrorParams").at("rate_limit_info"),
@@ -120,11 +95,19 @@ pub(super) fn quota(line: &Value) -> Option<QuotaLimits> {
         line.at("rate_limit_info"),
     ];
     let limits = candidates.into_iter().find(|limits| limits.is_object())?;
-    Some(QuotaLimits {
-        rate_limit_type: text(limits, "rateLimitType"),
+    Some(ServerClaim {
+        limit: limits.text("rateLimitType").and_then(limit_named),
         resets_at: reset(limits),
-        overage_disabled_reason: text(limits, "overageDisabledReason"),
+        no_credits_because: text(limits, "overageDisabledReason"),
     })
+}
+
+/// Returns the limit with this name in the server's statements: a usage window, or the pool of usage credits.
+fn limit_named(name: &str) -> Option<Kind> {
+    match name {
+        "overage" => Some(Kind::UsageCredits),
+        _ => window_named(name),
+    }
 }
 
 /// Returns the time at which a limit or a usage window resets.
@@ -157,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn error_with(content: &Value, more: &Value) -> Option<ErrorLine> {
+    fn error_with(content: &Value, more: &Value) -> Option<Refusal> {
         let mut line = json!({
             "isApiErrorMessage": true,
             "message": {"model": "<synthetic>", "content": content},
@@ -165,16 +148,16 @@ mod tests {
         for (name, value) in more.as_object().into_iter().flatten() {
             line[name] = value.clone();
         }
-        ErrorLine::parse(&line)
+        shown(&line)
     }
 
     #[test]
     fn a_value_of_the_wrong_type_affects_only_its_own_field() {
         let content = json!([null, {"text": "a"}, {"text": "b"}]);
         let wrong = json!({"apiErrorStatus": "429", "quotaLimits": 7, "timestamp": 5});
-        let expected = ErrorLine {
+        let expected = Refusal {
             text: "a\nb".to_owned(),
-            ..ErrorLine::default()
+            ..Refusal::default()
         };
         assert_eq!(error_with(&content, &wrong), Some(expected));
     }

@@ -2,14 +2,12 @@
 //!
 //! Any field may be missing, null, or of the wrong type, depending on the version.
 
-use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::error_line::{ErrorLine, QuotaLimits};
+use super::error_line;
 use super::owner::Owner;
 use crate::json::LenientJson;
-use crate::limits::{Announcement, Event, Kind, ModelResponse, Refusal, ServerClaim};
-use crate::time::is_in_supported_range;
+use crate::limits::{Announcement, Event, Kind, ModelResponse};
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
 pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
@@ -23,9 +21,6 @@ const COMMAND_FILE: &str = "<command-message>";
 
 /// The start of the result of a background agent, which Claude Code sends by itself.
 const AGENT_RESULT: &str = "<task-notification>";
-
-/// A wait that the user hardly notices. Usually, Claude Code waits for half a minute at most before it tries again.
-const SHORT_WAIT: TimeDelta = TimeDelta::minutes(1);
 
 /// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
 pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
@@ -42,14 +37,11 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         }
         "system" => match fields.text("subtype")? {
             "informational" => notice(fields.text("content")?),
-            "api_error" => retried(&fields).map(Event::Refused),
+            "api_error" => error_line::retried(&fields).map(Event::Refused),
             _ => None,
         },
         "user" => prompt(&fields),
-        "assistant" => {
-            let error = ErrorLine::parse(&fields)?;
-            Some(Event::Refused(refusal(error)))
-        }
+        "assistant" => error_line::shown(&fields).map(Event::Refused),
         _ => None,
     }
 }
@@ -150,55 +142,6 @@ fn prompt(line: &Value) -> Option<Event> {
     Some(Event::Sent {
         is_typed: !is_continuation && !is_sent_later && !is_of_agent,
     })
-}
-
-/// Returns the refusal that an error line reports.
-pub(crate) fn refusal(line: ErrorLine) -> Refusal {
-    let transient = line.transient.filter(|transient| *transient);
-    Refusal {
-        text: line.text,
-        class: line.error,
-        codes: [line.api_error_type, line.api_error, line.api_error_code]
-            .into_iter()
-            .flatten()
-            .chain(transient.map(|_| "transient".to_owned()))
-            .collect(),
-        status: line.status,
-        claim: line.quota.map(claim),
-        version: line.version,
-        ..Refusal::default()
-    }
-}
-
-/// Returns the refusal of a request that Claude Code sends again by itself. Returns `None` if the user hardly notices it,
-/// because no limit is named and the next attempt follows within a minute.
-fn retried(line: &Value) -> Option<Refusal> {
-    let error = ErrorLine::of_retry(line)?;
-    let wait = TimeDelta::try_milliseconds(line.read("retryInMs")?)?;
-    if error.quota.is_none() && wait < SHORT_WAIT {
-        return None;
-    }
-    let retry_at = error.at?.checked_add_signed(wait);
-    Some(Refusal {
-        retry_at: retry_at.filter(|at| is_in_supported_range(*at)),
-        ..refusal(error)
-    })
-}
-
-pub(super) fn claim(quota: QuotaLimits) -> ServerClaim {
-    ServerClaim {
-        limit: quota.rate_limit_type.as_deref().and_then(limit_named),
-        resets_at: quota.resets_at,
-        no_credits_because: quota.overage_disabled_reason,
-    }
-}
-
-/// Returns the limit with this name in the server's statements: a usage window, or the pool of usage credits.
-fn limit_named(name: &str) -> Option<Kind> {
-    match name {
-        "overage" => Some(Kind::UsageCredits),
-        _ => window_named(name),
-    }
 }
 
 /// Returns the usage window with this name in the server's replies. Returns `None` for other limits.

@@ -3,7 +3,7 @@
 //! The format matches version 2.1.329 and earlier. `assistant` lines contain a response's usage, which is repeated for
 //! each part of the response. `cost-state` lines are checkpoints. A few other line types reveal which session a line
 //! belongs to and when Claude Code compacted the conversation. Depending on the version, fields may be missing, null,
-//! or of a different type, so they are parsed leniently (see `json_walk.rs`). The text of prompts and responses is
+//! or of a different type, so they are parsed leniently (see `json.rs`). The text of prompts and responses is
 //! never stored.
 
 use std::borrow::Cow;
@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::json_walk::{JsonWalk, count, flag, name, number, text};
+use super::json::{self, Json, Written, json_objects};
 pub use super::token_counts::ModelTotal;
-use super::token_counts::{UsageObject, calls_that_add_up};
+use super::token_counts::{TotalObject, UsageObject};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
 use crate::time::{Millis, parse_millis};
 
@@ -199,124 +200,109 @@ pub struct PullRequestLine {
     pub url: String,
 }
 
-/// The fields of a line that whycap uses. Byte slices contain unparsed values, including the quotes around strings.
-#[derive(Default)]
-struct LineFields<'a> {
-    response: ResponseLine<'a>,
-    checkpoint: Checkpoint,
-    kind: &'a [u8],
-    subtype: &'a [u8],
-    uuid: &'a [u8],
-    request_session: &'a [u8],
-    forked_from: &'a [u8],
-    request: &'a [u8],
-    entrypoint: &'a [u8],
-    version: &'a [u8],
-    requested_model: &'a [u8],
-    original_model: &'a [u8],
-    fallback_model: &'a [u8],
-    scope: &'a [u8],
-    is_error: bool,
-    error: &'a [u8],
-    pull_request_number: &'a [u8],
-    pull_request_url: &'a [u8],
-    message: ApiMessage<'a>,
-    total_usd: Option<f64>,
-    started: Option<f64>,
-    message_id: &'a [u8],
-    snapshot_at: &'a [u8],
-    compacted_tokens: u64,
-}
+json_objects! {
+    /// The fields of a line that whycap uses.
+    struct LineFields {
+        kind: Json<'a> = b"type",
+        subtype: Json<'a> = b"subtype",
+        uuid: Json<'a> = b"uuid",
+        timestamp: Json<'a> = b"timestamp",
+        message: ApiMessage<'a> = b"message",
+        request: Json<'a> = b"requestId",
+        requested_model: Json<'a> = b"requestedModel",
+        request_session: Json<'a> = b"requestSessionId",
+        forked_from: Inner<'a> = b"forkedFrom",
+        is_sidechain: Json<'a> = b"isSidechain",
+        is_error: Json<'a> = b"isApiErrorMessage",
+        entrypoint: Json<'a> = b"entrypoint",
+        version: Json<'a> = b"version",
+        directory: Json<'a> = b"cwd",
+        branch: Json<'a> = b"gitBranch",
+        agent: Json<'a> = b"attributionAgent",
+        skill: Json<'a> = b"attributionSkill",
+        plugin: Json<'a> = b"attributionPlugin",
+        mcp_server: Json<'a> = b"attributionMcpServer",
+        original_model: Json<'a> = b"originalModel",
+        fallback_model: Json<'a> = b"fallbackModel",
+        scope: Json<'a> = b"scope",
+        pull_request_number: Json<'a> = b"prNumber",
+        pull_request_url: Json<'a> = b"prUrl",
+        total_cost: Json<'a> = b"totalCostUSD",
+        start_time: Json<'a> = b"startTime",
+        run_ms: Json<'a> = b"totalDuration",
+        api_ms: Json<'a> = b"totalAPIDuration",
+        has_unknown_model: Json<'a> = b"hasUnknownModelCost",
+        models: BTreeMap<String, TotalObject<'a>> = b"modelUsage",
+        message_id: Json<'a> = b"messageId",
+        snapshot: Inner<'a> = b"snapshot",
+        compaction: Inner<'a> = b"compactMetadata",
+    }
 
-#[derive(Default)]
-struct ApiMessage<'a> {
-    id: &'a [u8],
-    model: &'a [u8],
-    content: &'a [u8],
-    /// The parsed usage and its original bytes.
-    usage: Option<(UsageObject, &'a [u8])>,
-    /// True if the usage is not an object.
-    is_damaged: bool,
+    struct ApiMessage {
+        id: Json<'a> = b"id",
+        model: Json<'a> = b"model",
+        usage: Written<'a, UsageObject<'a>> = b"usage",
+    }
+
+    /// The one field that matters of an object in a line.
+    struct Inner {
+        session: Json<'a> = b"sessionId",
+        timestamp: Json<'a> = b"timestamp",
+        tokens: Json<'a> = b"preTokens",
+    }
 }
 
 /// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    let mut fields = LineFields::default();
-    JsonWalk::new(bytes).object(|field, walk| fields.read(field, walk))?;
-    line_of(fields, bytes)
-}
-
-fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
-    let line = match fields.kind {
-        b"\"assistant\"" if fields.is_error => Some(limit_fact(&fields, bytes)),
-        b"\"pr-link\"" => pull_request(&fields).map(Line::PullRequest),
-        b"\"assistant\"" if fields.message.is_damaged => return None,
-        b"\"assistant\"" => response(fields, bytes).map(Line::Response),
-        b"\"cost-state\"" => checkpoint(fields).map(Line::Checkpoint),
-        b"\"queue-operation\"" => fields.response.at.map(|at| ownership_marker(at, None)),
-        b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
-            let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
+    let fields: LineFields<'_> = json::parse(bytes)?;
+    let usage = &fields.message.usage;
+    let line = match &*fields.kind.name()? {
+        "assistant" if fields.is_error.flag() => Some(fields.limit_fact(bytes)),
+        "assistant" if usage.object.is_some() => fields.response(bytes).map(Line::Response),
+        "assistant" if !matches!(usage.text, b"" | b"null") => return None,
+        "pr-link" => fields.pull_request().map(Line::PullRequest),
+        "cost-state" => fields.checkpoint().map(Line::Checkpoint),
+        "queue-operation" => fields.at().map(|at| ownership_marker(at, None)),
+        "file-history-snapshot" => time(fields.snapshot.timestamp).map(|at| {
+            let id = fields.message_id.written();
+            let snapshot = xxh3_64_with_seed(id, at.cast_unsigned());
             ownership_marker(at, Some(snapshot.cast_signed()))
         }),
-        b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
-            compaction(&fields).map(Line::CompactBoundary)
+        "system" if fields.subtype.is(b"compact_boundary") => {
+            fields.compaction().map(Line::CompactBoundary)
         }
-        b"\"system\"" if !fields.fallback_model.is_empty() => fallback(&fields).map(Line::Fallback),
-        b"\"system\"" | b"\"attachment\"" | b"\"session-owner\"" => {
-            Some(limit_fact(&fields, bytes))
-        }
-        b"\"user\"" if is_prompt(&fields) => Some(limit_fact(&fields, bytes)),
-        kind => return name(kind).map(|_| Line::Other),
+        "system" if fields.fallback_model.name().is_some() => fields.fallback().map(Line::Fallback),
+        "system" | "attachment" | "session-owner" => Some(fields.limit_fact(bytes)),
+        "user" if may_be_prompt(bytes) => Some(fields.limit_fact(bytes)),
+        _ => None,
     };
     Some(line.unwrap_or(Line::Other))
 }
 
-fn limit_fact<'a>(fields: &LineFields<'a>, bytes: &'a [u8]) -> Line<'a> {
-    Line::LimitFact(LimitLine {
-        bytes,
-        at: fields.response.at,
-        is_of_user: fields.kind == b"\"user\"",
-    })
-}
+/// The number of bytes to search for the type at the start of a line. Up to version 2.1.50 or so, Claude Code wrote the
+/// working directory, the branch, and the title before the type.
+const BEGINNING: usize = 1024;
 
-/// Returns the switch that a line reports, or `None` if it concerns only a subagent or a side question.
-fn fallback(fields: &LineFields<'_>) -> Option<Fallback> {
-    if fields.response.subagent || fields.scope == b"\"local\"" {
-        return None;
-    }
-    Some(Fallback {
-        selected: text(fields.original_model)?.into_owned(),
-        model: text(fields.fallback_model)?.into_owned(),
-        ends_with_turn: fields.subtype == b"\"model_fallback\"",
-    })
+pub(super) fn beginning_of(line: &[u8]) -> &[u8] {
+    line.get(..BEGINNING).unwrap_or(line)
 }
 
 /// Returns true if a user's line may be a prompt. Most of these lines are the results of tools.
-fn is_prompt(fields: &LineFields<'_>) -> bool {
-    const BEGINNING: usize = 256;
-
-    let content = fields.message.content;
-    let beginning = content.get(..BEGINNING).unwrap_or(content);
-    memmem::find(beginning, b"\"tool_result\"").is_none()
+pub(super) fn may_be_prompt(line: &[u8]) -> bool {
+    memmem::find(beginning_of(line), b"\"tool_result\"").is_none()
 }
 
 /// Splits a line that consists of two or more JSON objects, which happens when two processes append to the file at the
 /// same time. Returns an empty list for other lines.
 pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
-    let mut objects = Vec::new();
-    let mut rest = line.trim_ascii();
-    while let Some(object) = JsonWalk::leading_object(rest) {
-        objects.push(object);
-        rest = rest
-            .get(object.len()..)
-            .unwrap_or_default()
-            .trim_ascii_start();
-    }
-    if objects.len() < 2 || !rest.is_empty() {
-        return Vec::new();
-    }
+    let objects = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+    let objects: Option<Vec<&[u8]>> = objects
+        .map(|object| Some(object.ok()?.get().as_bytes()))
+        .collect();
     objects
+        .filter(|objects| objects.len() > 1)
+        .unwrap_or_default()
 }
 
 fn ownership_marker(at: Millis, snapshot: Option<i64>) -> Line<'static> {
@@ -327,139 +313,136 @@ fn ownership_marker(at: Millis, snapshot: Option<i64>) -> Line<'static> {
     })
 }
 
-/// Returns a line's top-level timestamp, or `None` if there is none. Nothing after the timestamp is parsed.
+/// Returns a line's top-level timestamp, or `None` if there is none.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
-    let mut at = None;
-    let _ = JsonWalk::new(bytes).object(|field, walk| {
-        let value = walk.value()?;
-        if field == b"timestamp" {
-            at = time(value);
-        }
-        if at.is_none() { Some(()) } else { None }
-    });
-    at
+    let fields: Inner<'_> = json::parse(bytes)?;
+    time(fields.timestamp)
 }
 
-pub(super) fn time(value: &[u8]) -> Option<Millis> {
-    parse_millis(&text(value)?)
+fn time(value: Json<'_>) -> Option<Millis> {
+    parse_millis(&value.text()?)
 }
 
 impl<'a> LineFields<'a> {
-    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'a>) -> Option<()> {
-        match field {
-            b"message" => self.message.read(walk)?,
-            b"type" => self.kind = walk.value()?,
-            b"subtype" => self.subtype = walk.value()?,
-            b"uuid" => self.uuid = walk.value()?,
-            b"timestamp" => self.response.at = time(walk.value()?),
-            b"requestSessionId" => self.request_session = walk.value()?,
-            b"requestId" => self.request = walk.value()?,
-            b"entrypoint" => self.entrypoint = walk.value()?,
-            b"version" => self.version = walk.value()?,
-            b"requestedModel" => self.requested_model = walk.value()?,
-            b"originalModel" => self.original_model = walk.value()?,
-            b"fallbackModel" => self.fallback_model = walk.value()?,
-            b"scope" => self.scope = walk.value()?,
-            b"cwd" => self.response.directory = text(walk.value()?).map(with_capital_drive),
-            b"gitBranch" => self.response.branch = text(walk.value()?),
-            b"attributionAgent" => self.response.agent = text(walk.value()?),
-            b"attributionSkill" => self.response.skill = name(walk.value()?),
-            b"attributionPlugin" => self.response.plugin = name(walk.value()?),
-            b"attributionMcpServer" => self.response.mcp_server = name(walk.value()?),
-            b"prNumber" => self.pull_request_number = walk.value()?,
-            b"prUrl" => self.pull_request_url = walk.value()?,
-            b"error" => self.error = walk.value()?,
-            b"isSidechain" => self.response.subagent = flag(walk.value()?),
-            b"isApiErrorMessage" => self.is_error = flag(walk.value()?),
-            b"totalCostUSD" => self.total_usd = number(walk.value()?),
-            b"startTime" => self.started = number(walk.value()?),
-            b"totalDuration" => self.checkpoint.run_ms = count(walk.value()?).cast_signed(),
-            b"totalAPIDuration" => self.checkpoint.api_ms = count(walk.value()?).cast_signed(),
-            b"hasUnknownModelCost" => self.checkpoint.has_unknown_model = flag(walk.value()?),
-            b"messageId" => self.message_id = walk.value()?,
-            b"modelUsage" => walk.fields(|model, walk| {
-                let model = String::from_utf8_lossy(model).into_owned();
-                self.checkpoint
-                    .models
-                    .insert(model, ModelTotal::read(walk)?);
-                Some(())
-            })?,
-            b"forkedFrom" => self.forked_from = walk.value_of(b"sessionId")?,
-            b"snapshot" => self.snapshot_at = walk.value_of(b"timestamp")?,
-            b"compactMetadata" => self.compacted_tokens = count(walk.value_of(b"preTokens")?),
-            _ => return walk.value().map(|_| ()),
-        }
-        Some(())
+    fn at(&self) -> Option<Millis> {
+        time(self.timestamp)
+    }
+
+    fn limit_fact(&self, bytes: &'a [u8]) -> Line<'a> {
+        Line::LimitFact(LimitLine {
+            bytes,
+            at: self.at(),
+            is_of_user: self.kind.is(b"user"),
+        })
     }
 
     /// Returns the session that the line was copied from. `/branch` overwrites `forkedFrom` with every copy, but
     /// `requestSessionId` always refers to the original session.
     fn copied_from(&self) -> Option<Cow<'a, str>> {
-        name(self.request_session).or_else(|| name(self.forked_from))
+        let original = self.request_session.name();
+        original.or_else(|| self.forked_from.session.name())
     }
-}
 
-impl<'a> ApiMessage<'a> {
-    fn read(&mut self, walk: &mut JsonWalk<'a>) -> Option<()> {
-        walk.fields(|field, walk| {
-            match field {
-                b"id" => self.id = walk.value()?,
-                b"model" => self.model = walk.value()?,
-                b"content" => self.content = walk.value()?,
-                b"usage" => {
-                    let mut usage = UsageObject::default();
-                    let bytes = walk.bytes_read_by(|walk| usage.read(walk))?;
-                    if bytes.starts_with(b"{") {
-                        self.usage = Some((usage, bytes));
-                    }
-                    self.is_damaged = self.usage.is_none() && bytes != b"null";
-                }
-                _ => return walk.value().map(|_| ()),
-            }
-            Some(())
+    fn response(&self, bytes: &[u8]) -> Option<ResponseLine<'a>> {
+        let message = &self.message;
+        let usage = message.usage.object.as_ref()?;
+        let model = message.model.text()?;
+        if model == SYNTHETIC {
+            return None;
+        }
+        let total = usage.usage();
+        let [message_id, request_id] = [message.id.id(), self.request.id()];
+        let signature = message_id.zip(request_id).map(|(id, request)| Signature {
+            message: id,
+            request,
+            usage: message.usage.text,
+        });
+        let key = match (message_id, self.uuid.id()) {
+            (Some(id), _) => hash_of(id, request_id.unwrap_or_default()),
+            (None, Some(uuid)) => hash_of(b"", uuid),
+            (None, None) => xxh3_64(bytes).cast_signed(),
+        };
+        Some(ResponseLine {
+            key,
+            at: self.at(),
+            copied_from: self.copied_from(),
+            subagent: self.is_sidechain.flag(),
+            is_from_terminal: self.entrypoint.is(b"cli")
+                && version(self.version) >= FIRST_WITH_CHECKPOINTS,
+            branch: self.branch.text(),
+            agent: self.agent.text(),
+            skill: self.skill.name(),
+            plugin: self.plugin.name(),
+            mcp_server: self.mcp_server.name(),
+            requested_model: self
+                .requested_model
+                .text()
+                .filter(|requested| *requested != model && !is_same_model(requested, &model)),
+            model,
+            usage: total,
+            service: usage.service(),
+            calls: usage.calls(&total),
+            advice: usage.advice(),
+            directory: self.directory.text().map(with_capital_drive),
+            is_damaged: usage.is_damaged(),
+            signature,
         })
     }
-}
 
-fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
-    let copied_from = fields.copied_from();
-    let is_from_terminal =
-        fields.entrypoint == b"\"cli\"" && version(fields.version) >= FIRST_WITH_CHECKPOINTS;
-    let message = fields.message;
-    let (object, usage_as_written) = message.usage?;
-    let model = text(message.model)?;
-    if model == SYNTHETIC {
-        return None;
+    /// Returns the switch that a line reports, or `None` if it concerns only a subagent or a side question.
+    fn fallback(&self) -> Option<Fallback> {
+        if self.is_sidechain.flag() || self.scope.is(b"local") {
+            return None;
+        }
+        Some(Fallback {
+            selected: self.original_model.text()?.into_owned(),
+            model: self.fallback_model.text()?.into_owned(),
+            ends_with_turn: self.subtype.is(b"model_fallback"),
+        })
     }
-    let usage = object.tokens.usage();
-    let message_id = id(message.id);
-    let request_id = id(fields.request);
-    let signature = message_id
-        .zip(request_id)
-        .map(|(message, request)| Signature {
-            message,
-            request,
-            usage: usage_as_written,
-        });
-    let key = match message_id {
-        Some(message) => hash_of(message, request_id.unwrap_or_default()),
-        None => id(fields.uuid).map_or(xxh3_64(bytes).cast_signed(), |uuid| hash_of(b"", uuid)),
-    };
-    Some(ResponseLine {
-        key,
-        copied_from,
-        is_from_terminal,
-        requested_model: text(fields.requested_model)
-            .filter(|requested| *requested != model && !is_same_model(requested, &model)),
-        model,
-        usage,
-        service: object.service,
-        calls: calls_that_add_up(object.calls, &usage),
-        advice: object.advice,
-        is_damaged: object.tokens.is_damaged,
-        signature,
-        ..fields.response
-    })
+
+    fn checkpoint(self) -> Option<Checkpoint> {
+        let started = self
+            .start_time
+            .number()
+            .filter(|started| (0.0..LATEST as f64).contains(started))?;
+        #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+        let started_ms = started as Millis;
+        Some(Checkpoint {
+            started: started_ms,
+            cost: Money::from_noisy_usd(self.total_cost.number()?).unwrap_or_default(),
+            run_ms: self.run_ms.count().cast_signed(),
+            api_ms: self.api_ms.count().cast_signed(),
+            has_unknown_model: self.has_unknown_model.flag(),
+            models: self
+                .models
+                .into_iter()
+                .map(|(model, total)| (model, total.into()))
+                .collect(),
+            ..Checkpoint::default()
+        })
+    }
+
+    fn pull_request(&self) -> Option<PullRequestLine> {
+        Some(PullRequestLine {
+            at: self.at()?,
+            number: self.pull_request_number.count().cast_signed(),
+            url: self
+                .pull_request_url
+                .text()
+                .unwrap_or_default()
+                .into_owned(),
+        })
+    }
+
+    fn compaction(&self) -> Option<CompactBoundary<'a>> {
+        Some(CompactBoundary {
+            copied_from: self.copied_from(),
+            key: hash_of(b"", self.uuid.id()?),
+            at: self.at()?,
+            tokens: self.compaction.tokens.count(),
+        })
+    }
 }
 
 /// Capitalizes a Windows drive letter. Shells use `C:\x` while editors use `c:\x`, and Claude Code records both forms
@@ -479,19 +462,10 @@ fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
 const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
 
 /// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.
-fn version(value: &[u8]) -> [u32; 3] {
-    let text = text(value).unwrap_or_default();
+fn version(value: Json<'_>) -> [u32; 3] {
+    let text = value.text().unwrap_or_default();
     let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
     [(); 3].map(|()| numbers.next().unwrap_or(0))
-}
-
-/// Returns an ID with its quotes, or `None` if the value is empty or not a string.
-fn id(value: &[u8]) -> Option<&[u8]> {
-    if value.len() > 2 && value.starts_with(b"\"") {
-        Some(value)
-    } else {
-        None
-    }
 }
 
 fn hash_of(first: &[u8], second: &[u8]) -> i64 {
@@ -500,38 +474,6 @@ fn hash_of(first: &[u8], second: &[u8]) -> i64 {
 
 /// The end of the year 9999, after which timestamps are considered invalid.
 const LATEST: Millis = 253_402_300_799_999;
-
-fn checkpoint(fields: LineFields<'_>) -> Option<Checkpoint> {
-    let started = fields
-        .started
-        .filter(|started| (0.0..LATEST as f64).contains(started))?;
-    #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
-    let started_ms = started as Millis;
-    Some(Checkpoint {
-        started: started_ms,
-        cost: Money::from_noisy_usd(fields.total_usd?).unwrap_or_default(),
-        ..fields.checkpoint
-    })
-}
-
-fn pull_request(fields: &LineFields<'_>) -> Option<PullRequestLine> {
-    Some(PullRequestLine {
-        at: fields.response.at?,
-        number: count(fields.pull_request_number).cast_signed(),
-        url: text(fields.pull_request_url)
-            .unwrap_or_default()
-            .into_owned(),
-    })
-}
-
-fn compaction<'a>(fields: &LineFields<'a>) -> Option<CompactBoundary<'a>> {
-    Some(CompactBoundary {
-        copied_from: fields.copied_from(),
-        key: hash_of(b"", id(fields.uuid)?),
-        at: fields.response.at?,
-        tokens: fields.compacted_tokens,
-    })
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 //! are not memory-mapped because accessing a mapped file after it has been truncated would crash the process.
 
 pub(crate) mod error_line;
-mod json_walk;
+mod json;
 pub(crate) mod limit_lines;
 pub mod line;
 pub mod owner;

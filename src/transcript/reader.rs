@@ -13,14 +13,17 @@ use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::{Fallback, Line, ResponseLine, Signature, objects_of, parse, time_of};
+use super::line::{
+    Fallback, Line, ResponseLine, Signature, beginning_of, may_be_prompt, objects_of, parse,
+    time_of,
+};
 use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::pricing::is_same_model;
 use crate::time::Millis;
 
 /// The number of bytes to read at a time. Chunks of this size fit in the CPU cache.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// The maximum line length, which is far longer than any line that Claude Code writes. Longer lines are skipped and
 /// counted as damaged. If a read stops in the middle of an overlong line, the next read continues from there, so no
@@ -74,12 +77,10 @@ pub struct ReadPosition {
 
 /// The settings for a read, such as when to stop.
 pub struct ReadLimits<'a> {
-    /// The read buffer. Callers that read many files should reuse the buffer because zeroing a new one takes 2% of the
-    /// read time.
+    /// The read buffer. Callers that read many files should reuse it.
     pub buffer: &'a mut Vec<u8>,
-    /// Returns true if the read should stop. This function is called after each chunk with the total number of bytes
-    /// read.
-    pub is_enough: &'a mut dyn FnMut(u64) -> bool,
+    /// Returns true if the read should stop. This function is called after each chunk.
+    pub is_enough: &'a mut dyn FnMut() -> bool,
     /// True if the lines before the position should be read again.
     pub reads_again: bool,
 }
@@ -113,109 +114,88 @@ pub fn read_on(
 ) -> io::Result<(ReadPosition, EarlierLines)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
-    let size = metadata.len();
-    let start = choose_start(&mut file, size, position, limits.reads_again)?;
-    let mut next_position = ReadPosition {
+    let before = bytes_before(&mut file, position.offset)?;
+    let is_same =
+        metadata.len() >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
+    let earlier_lines = match position.offset {
+        0 => EarlierLines::Skipped,
+        _ if !is_same => EarlierLines::Replaced,
+        _ if limits.reads_again => EarlierLines::ReadAgain,
+        _ => EarlierLines::Skipped,
+    };
+    let mut next = ReadPosition {
         file: FileState::from_metadata(&metadata),
-        ..start.position
+        ..ReadPosition::default()
     };
-    let mut last_line = PartialLine {
-        is_overlong: start.is_in_overlong_line,
-        filled: 0,
-    };
-    let is_cut_short = read_chunks(
-        &mut file,
-        size,
-        limits,
-        &mut last_line,
-        &mut next_position,
-        sink,
-    )?;
-    if is_cut_short {
-        // The default state never matches a file, so the next read resumes here even if the file does not change.
-        next_position.file = FileState::default();
-    } else if !last_line.is_overlong {
-        let line = limits.buffer.get(..last_line.filled).unwrap_or_default();
-        read_last_line(line, &mut next_position, sink);
-    }
-    next_position.preceding_hash = hash_of_bytes(&bytes_before(&mut file, next_position.offset)?);
-    Ok((next_position, start.earlier_lines))
-}
-
-/// The point at which a read starts, and how the earlier lines are handled as a result.
-struct ReadStart {
-    position: ReadPosition,
-    earlier_lines: EarlierLines,
-    /// True if the start is inside an overlong line.
-    is_in_overlong_line: bool,
-}
-
-/// Returns the point at which to start reading. The file was last read up to `position` and now has the size `size`.
-fn choose_start(
-    file: &mut File,
-    size: u64,
-    position: &ReadPosition,
-    reads_again: bool,
-) -> io::Result<ReadStart> {
-    let before = bytes_before(file, position.offset)?;
-    let is_same = size >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
-    if position.offset > 0 && (reads_again || !is_same) {
-        return Ok(ReadStart {
-            position: ReadPosition::default(),
-            earlier_lines: if is_same {
-                EarlierLines::ReadAgain
-            } else {
-                EarlierLines::Replaced
-            },
-            is_in_overlong_line: false,
-        });
-    }
-    Ok(ReadStart {
-        position: position.clone(),
-        earlier_lines: EarlierLines::Skipped,
+    let mut is_in_overlong_line = false;
+    if earlier_lines == EarlierLines::Skipped {
+        next.offset = position.offset;
+        next.scan_state = position.scan_state.clone();
         // If there is no line break before the offset, the offset is either inside an overlong line or after an object that
         // has already been read.
-        is_in_overlong_line: !matches!(before.last(), None | Some(b'\n' | b'}')),
-    })
+        is_in_overlong_line = !matches!(before.last(), None | Some(b'\n' | b'}'));
+    }
+    if read_lines(&mut file, limits, is_in_overlong_line, &mut next, sink)? {
+        // The default state never matches a file, so the next read resumes here even if the file does not change.
+        next.file = FileState::default();
+    }
+    next.preceding_hash = hash_of_bytes(&bytes_before(&mut file, next.offset)?);
+    Ok((next, earlier_lines))
 }
 
-/// Reads a file from a position up to `size`, and advances the position past the complete lines. Returns true if the
-/// read stopped early. Otherwise, the buffer contains the incomplete last line.
-fn read_chunks(
+/// Reads a file from a position up to its size, and advances the position past the complete lines. Returns true if the
+/// read stopped early. `is_overlong` is true if the position is inside an overlong line.
+fn read_lines(
     file: &mut File,
-    size: u64,
     limits: &mut ReadLimits<'_>,
-    last_line: &mut PartialLine,
+    mut is_overlong: bool,
     position: &mut ReadPosition,
     sink: &mut impl Sink,
 ) -> io::Result<bool> {
     file.seek(SeekFrom::Start(position.offset))?;
     // Bytes that are appended during the read are left for the next read because the stored size must match what was
     // read.
-    let mut rest = size - position.offset;
+    let mut rest = position.file.size - position.offset;
     let buffer = &mut *limits.buffer;
-    let first_length = usize::try_from(rest.clamp(1, CHUNK_BYTES as u64)).unwrap_or(CHUNK_BYTES);
-    // A long line in another file may have enlarged the buffer.
-    buffer.truncate(CHUNK_BYTES);
-    buffer.resize(buffer.len().max(first_length), 0);
-    let mut read_in_all = 0;
-    while rest > 0 {
-        if last_line.filled == buffer.len() {
-            buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
+    buffer.clear();
+    loop {
+        let searched = buffer.len();
+        let chunk = Read::by_ref(file)
+            .take(rest.min(CHUNK_BYTES))
+            .read_to_end(buffer)?;
+        if chunk == 0 {
+            break;
         }
-        let room = buffer.get_mut(last_line.filled..).unwrap_or_default();
-        let got = match Read::by_ref(file).take(rest).read(room) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        rest -= got as u64;
-        read_in_all += got as u64;
-        let has_advanced = last_line.scan_complete_lines(buffer, got, position, sink);
-        if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
+        rest = rest.saturating_sub(chunk as u64);
+        let new = buffer.get(searched..).unwrap_or_default();
+        if let Some(line_break) = memchr::memrchr(b'\n', new) {
+            let complete = searched + line_break + 1;
+            let mut lines = buffer.get(..complete).unwrap_or_default();
+            if is_overlong {
+                let end = memchr::memchr(b'\n', lines).map_or(0, |line_break| line_break + 1);
+                position.offset += end as u64;
+                lines = lines.get(end..).unwrap_or_default();
+                is_overlong = false;
+            }
+            scan(lines, position.offset, &mut position.scan_state, sink);
+            position.offset += lines.len() as u64;
+            buffer.drain(..complete);
+        } else if is_overlong || buffer.len() >= LONGEST_LINE {
+            if !is_overlong {
+                position.scan_state.record_damage();
+            }
+            is_overlong = true;
+            position.offset += buffer.len() as u64;
+            buffer.clear();
+        } else {
+            continue;
+        }
+        if rest > 0 && (limits.is_enough)() {
             return Ok(true);
         }
+    }
+    if !is_overlong {
+        read_last_line(buffer, position, sink);
     }
     Ok(false)
 }
@@ -235,61 +215,12 @@ fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink
     }
 }
 
-/// The state of a read that is in the middle of a line.
-struct PartialLine {
-    /// True if the next bytes belong to an overlong line.
-    is_overlong: bool,
-    /// The number of bytes in the buffer that are not yet followed by a line break.
-    filled: usize,
-}
-
-impl PartialLine {
-    /// Scans the complete lines in the buffer after another `got` bytes have been read. Returns true if this advanced
-    /// the position.
-    fn scan_complete_lines(
-        &mut self,
-        buffer: &mut [u8],
-        got: usize,
-        position: &mut ReadPosition,
-        sink: &mut impl Sink,
-    ) -> bool {
-        let searched_before = self.filled;
-        self.filled += got;
-        let searched = buffer.get(searched_before..self.filled).unwrap_or_default();
-        if let Some(newline) = memchr::memrchr(b'\n', searched) {
-            let last = searched_before + newline + 1;
-            let mut lines = buffer.get(..last).unwrap_or_default();
-            if self.is_overlong {
-                let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
-                position.offset += end as u64;
-                lines = lines.get(end..).unwrap_or_default();
-                self.is_overlong = false;
-            }
-            scan(lines, position.offset, &mut position.scan_state, sink);
-            position.offset += lines.len() as u64;
-            buffer.copy_within(last..self.filled, 0);
-            self.filled -= last;
-            return true;
-        }
-        if self.is_overlong || self.filled == LONGEST_LINE {
-            if !self.is_overlong {
-                position.scan_state.record_damage();
-            }
-            self.is_overlong = true;
-            position.offset += self.filled as u64;
-            self.filled = 0;
-            return true;
-        }
-        false
-    }
-}
-
 /// Returns the session ID from the first lines of a file, or `None` if they do not contain one.
 ///
 /// # Errors
 /// Fails if the file cannot be opened or read.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
-    let beginning = read_head(path, CHUNK_BYTES as u64)?;
+    let beginning = read_head(path, CHUNK_BYTES)?;
     let name = b"\"sessionId\":\"";
     let session = memchr::memmem::find(&beginning, name).and_then(|at| {
         let rest = beginning.get(at + name.len()..)?;
@@ -325,10 +256,7 @@ finders! {
     TIME = b"\"timestamp\"",
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
-    // The start of a string whose first character is escaped. Its code follows.
-    ESCAPED_NAME = b"\"\\u00",
     NOTICE = b"\"informational\"",
-    TOOL_RESULT = b"\"tool_result\"",
     FALLBACK = b"fallback\"",
     SELECTION = b"<local-command-stdout>Set model to",
 }
@@ -351,10 +279,6 @@ static RELEVANT_TYPES_WITHOUT_USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::
 });
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// The number of bytes to search for the type at the start of a line. Up to version 2.1.50 or so, Claude Code wrote the
-/// working directory, the branch, and the title before the type.
-const BEGINNING: usize = 1024;
 
 /// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
 /// line if that is an attachment.
@@ -493,7 +417,7 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         };
         if is_relevant {
             self.objects(line, bounds);
-        } else if is_torn(line) || has_escaped_name(line) {
+        } else if is_torn(line) {
             self.record_damage_in(bounds);
         }
     }
@@ -586,22 +510,13 @@ fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
 
-/// Returns true if a string in a short line starts with an escaped letter. No client escapes letters, but if a name were
-/// escaped, the line would seem irrelevant.
-fn has_escaped_name(line: &[u8]) -> bool {
-    line.len() <= LONGEST_ERROR
-        && ESCAPED_NAME
-            .find_iter(line)
-            .any(|at| matches!(line.get(at + 5), Some(b'4'..=b'7')))
-}
-
 fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|byte| *byte != 0);
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
 fn has_relevant_type_without_usage(line: &[u8]) -> bool {
-    let beginning = line.get(..BEGINNING).unwrap_or(line);
+    let beginning = beginning_of(line);
     let kinds = if line.starts_with(CONVERSATION) {
         KINDS_IN_CONVERSATION
     } else {
@@ -622,7 +537,7 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
     };
     let kind = after_name.trim_ascii_start();
     if kind.starts_with(b"\"user\"") {
-        return TOOL_RESULT.find(beginning).is_none();
+        return may_be_prompt(beginning);
     }
     if kind.starts_with(b"\"system\"") {
         return NOTICE.find(beginning).is_some() || FALLBACK.find(beginning).is_some();
@@ -817,7 +732,7 @@ mod tests {
         path: &std::path::Path,
         position: &ReadPosition,
         notes: &mut Notes,
-        is_enough: &mut dyn FnMut(u64) -> bool,
+        is_enough: &mut dyn FnMut() -> bool,
     ) -> ReadPosition {
         let mut limits = ReadLimits {
             buffer: &mut Vec::new(),
@@ -829,7 +744,7 @@ mod tests {
 
     fn read_all(path: &std::path::Path) -> (Notes, ReadPosition) {
         let mut notes = Notes::default();
-        let position = read(path, &ReadPosition::default(), &mut notes, &mut |_| false);
+        let position = read(path, &ReadPosition::default(), &mut notes, &mut || false);
         (notes, position)
     }
 
@@ -861,26 +776,19 @@ mod tests {
         file.write_all(&vec![b'"'; LONGEST_LINE * 2 + 1000])
             .unwrap();
         let mut notes = Notes::default();
-        let mut read_once = |position: &ReadPosition| {
-            let mut bytes = 0;
-            let stop = &mut |read| {
-                bytes = read;
-                true
-            };
-            (read(&path, position, &mut notes, stop), bytes)
-        };
+        let mut read_once =
+            |position: &ReadPosition| read(&path, position, &mut notes, &mut || true);
         let length = std::fs::metadata(&path).unwrap().len();
-        let (mut end, mut all) = (ReadPosition::default(), 0);
+        let mut end = ReadPosition::default();
         while end.offset < length {
-            let (next, bytes) = read_once(&end);
-            assert!(next.offset > end.offset && bytes <= (LONGEST_LINE + CHUNK_BYTES) as u64);
-            (end, all) = (next, all + bytes);
+            let next = read_once(&end);
+            let bytes = next.offset - end.offset;
+            assert!(bytes > 0 && bytes <= LONGEST_LINE as u64 + CHUNK_BYTES);
+            end = next;
         }
-        assert!(all <= length + CHUNK_BYTES as u64, "{all} bytes were read");
         assert_eq!(end.scan_state.unreadable, 1);
         file.write_all(format!("\n{sound}").as_bytes()).unwrap();
-        let (after, bytes) = read_once(&end);
-        assert!(bytes <= sound.len() as u64 + 1, "{bytes}");
+        let after = read_once(&end);
         assert_eq!(
             (
                 after.scan_state.unreadable,
@@ -918,7 +826,7 @@ mod tests {
             for cut in cuts {
                 file.write_all(&text[written..cut]).unwrap();
                 written = cut;
-                position = read(&growing, &position, &mut notes, &mut |_| false);
+                position = read(&growing, &position, &mut notes, &mut || false);
             }
             prop_assert_eq!(&notes, &expected);
             prop_assert_eq!((position.offset, position.preceding_hash, position.scan_state), (end.offset, end.preceding_hash, end.scan_state));
@@ -935,7 +843,7 @@ mod tests {
             let (expected, end) = read_all(&path);
             let (mut notes, mut position) = (Notes::default(), ReadPosition::default());
             loop {
-                let next = read(&path, &position, &mut notes, &mut |_| true);
+                let next = read(&path, &position, &mut notes, &mut || true);
                 let stuck = next.offset == position.offset;
                 position = next;
                 if stuck {

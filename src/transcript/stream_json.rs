@@ -4,8 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::error_line::{quota, readable, reset};
-use super::limit_lines::{claim, response_from, selected, window_named};
+use super::error_line::{claim, readable, reset};
+use super::limit_lines::{response_from, selected, window_named};
 use crate::json::LenientJson;
 use crate::limits::{Event, Fact, Measure, Refusal, ServerClaim, Source};
 
@@ -89,7 +89,7 @@ impl StreamJson {
     fn usage(&mut self, fields: &Value) -> Option<Event> {
         let info = fields.at("rate_limit_info");
         let is_refused = info.text("status") == Some("rejected");
-        self.claim = quota(fields).filter(|_| is_refused).map(claim);
+        self.claim = claim(fields).filter(|_| is_refused);
         let windows = info.at("unifiedWindows").as_object();
         let measures: Vec<Measure> = windows
             .into_iter()

@@ -6,112 +6,103 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
+use super::json::{Json, json_objects};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
-/// The `usage` object of a response.
-#[derive(Default)]
-pub(super) struct UsageObject {
-    pub(super) tokens: Tokens,
-    pub(super) service: ServiceLevel,
-    /// The usage of each model call. Each call is an item of `iterations` with the type `message`.
-    pub(super) calls: Vec<Usage>,
-    /// The usage of each call to an advisor. Each of these calls is an item with the type `advisor_message`. Advisors
-    /// use other models, and their tokens are not included in any other field.
-    pub(super) advice: Vec<Advice>,
-}
-
-impl UsageObject {
-    pub(super) fn read(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
-        walk.fields(|field, walk| {
-            match field {
-                b"server_tool_use" => {
-                    let searches = search_count(walk.value_of(b"web_search_requests")?);
-                    self.tokens.usage.web_searches = searches;
-                }
-                // If a field is missing, empty, or null, this line does not state it, but another line may. The default
-                // is the lower price. See `ServiceLevel::or`.
-                b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
-                b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
-                b"iterations" => return walk.items(|walk| self.read_call(walk)),
-                _ => return self.tokens.read(field, walk),
-            }
-            Some(())
-        })
+json_objects! {
+    /// The `usage` object of a response, or of one of its model calls. The type of a call is `message`, or `advisor_message`
+    /// for a call to an advisor. Advisors use other models, and their tokens are not included in any other field.
+    struct UsageObject {
+        input: Json<'a> = b"input_tokens",
+        output: Json<'a> = b"output_tokens",
+        cache_read: Json<'a> = b"cache_read_input_tokens",
+        cache_write: Json<'a> = b"cache_creation_input_tokens",
+        by_lifetime: CacheCreation<'a> = b"cache_creation",
+        server: ServerToolUse<'a> = b"server_tool_use",
+        speed: Json<'a> = b"speed",
+        geography: Json<'a> = b"inference_geo",
+        calls: Vec<UsageObject<'a>> = b"iterations",
+        kind: Json<'a> = b"type",
+        model: Json<'a> = b"model",
     }
 
-    fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
-        let mut tokens = Tokens::default();
-        let mut kind = &b""[..];
-        let mut model = &b""[..];
-        walk.fields(|field, walk| {
-            match field {
-                b"type" => kind = walk.value()?,
-                b"model" => model = walk.value()?,
-                _ => return tokens.read(field, walk),
-            }
-            Some(())
-        })?;
-        match kind {
-            b"\"message\"" => self.calls.push(tokens.usage()),
-            b"\"advisor_message\"" => self.advice.push(Advice {
-                model: text(model).unwrap_or_default().into_owned(),
-                usage: tokens.usage(),
-            }),
-            _ => {}
-        }
-        Some(())
+    struct CacheCreation {
+        five_minutes: Json<'a> = b"ephemeral_5m_input_tokens",
+        hour: Json<'a> = b"ephemeral_1h_input_tokens",
+    }
+
+    struct ServerToolUse {
+        searches: Json<'a> = b"web_search_requests",
+    }
+
+    /// A model's running total in a checkpoint.
+    struct TotalObject {
+        input: Json<'a> = b"inputTokens",
+        output: Json<'a> = b"outputTokens",
+        cache_read: Json<'a> = b"cacheReadInputTokens",
+        cache_write: Json<'a> = b"cacheCreationInputTokens",
+        cache_write_1h: Json<'a> = b"cacheCreationEphemeral1hInputTokens",
+        searches: Json<'a> = b"webSearchRequests",
+        cost: Json<'a> = b"costUSD",
     }
 }
 
-/// The token counts of a response or of one of its calls.
-#[derive(Default)]
-pub(super) struct Tokens {
-    /// The parsed counts, except for the total number of cache writes.
-    usage: Usage,
-    cache_write: Option<u64>,
-    cache_write_5m: u64,
-    /// True if a field that should be a count has another type.
-    pub(super) is_damaged: bool,
-}
-
-impl Tokens {
-    /// Parses one field.
-    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
-        if field == b"cache_creation" {
-            return walk.values(|field, value| match field {
-                b"ephemeral_5m_input_tokens" => self.cache_write_5m = count(value),
-                b"ephemeral_1h_input_tokens" => self.usage.cache_write_1h = count(value),
-                _ => {}
-            });
-        }
-        let value = walk.value()?;
-        self.is_damaged |= field.ends_with(b"_tokens") && !is_count(value);
-        match field {
-            b"input_tokens" => self.usage.input = count(value),
-            b"output_tokens" => self.usage.output = count(value),
-            b"cache_read_input_tokens" => self.usage.cache_read = count(value),
-            b"cache_creation_input_tokens" if value != b"null" => {
-                self.cache_write = Some(count(value));
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    /// Returns the usage.
+impl UsageObject<'_> {
+    /// Returns the number of tokens and searches.
     ///
     /// Cache writes without a breakdown by lifetime count as five-minute writes, as in Claude Code. If the total is
     /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored, because on lines that
     /// survive a compaction, Claude Code sets only the total to 0.
     pub(super) fn usage(&self) -> Usage {
-        let hour = self.usage.cache_write_1h;
-        let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
+        let hour = self.by_lifetime.hour.count();
+        let cache_write = if self.cache_write.written().is_empty() {
+            self.by_lifetime.five_minutes.count() + hour
+        } else {
+            self.cache_write.count()
+        };
         Usage {
+            input: self.input.count(),
+            output: self.output.count(),
+            cache_read: self.cache_read.count(),
             cache_write,
             cache_write_1h: hour.min(cache_write),
-            ..self.usage
+            web_searches: self.server.searches.search_count(),
         }
+    }
+
+    /// Returns true if a field that should be a count has another type.
+    pub(super) fn is_damaged(&self) -> bool {
+        let counts = [self.input, self.output, self.cache_read, self.cache_write];
+        !counts.into_iter().all(Json::may_be_count)
+    }
+
+    /// Returns the service level. If a field is missing, empty, or null, this line does not state it, but another line
+    /// may. The default is the lower price. See `ServiceLevel::or`.
+    pub(super) fn service(&self) -> ServiceLevel {
+        ServiceLevel {
+            fast: self.speed.is(b"fast"),
+            us_only: self.geography.is(b"us"),
+        }
+    }
+
+    /// Returns the usage of each model call, if there are several that add up to `total`.
+    pub(super) fn calls(&self, total: &Usage) -> Vec<Usage> {
+        let calls = self.calls_named(b"message").map(Self::usage);
+        calls_that_add_up(calls.collect(), total)
+    }
+
+    /// Returns the advice of each advisor.
+    pub(super) fn advice(&self) -> Vec<Advice> {
+        self.calls_named(b"advisor_message")
+            .map(|call| Advice {
+                model: call.model.text().unwrap_or_default().into_owned(),
+                usage: call.usage(),
+            })
+            .collect()
+    }
+
+    fn calls_named(&self, kind: &[u8]) -> impl Iterator<Item = &Self> {
+        self.calls.iter().filter(move |call| call.kind.is(kind))
     }
 }
 
@@ -119,7 +110,7 @@ impl Tokens {
 /// calls do not add up to the response's total. Claude Code ignores the calls in the same cases. The API reports
 /// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
 /// difference is assigned to the calls in order.
-pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
+fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
     let adds_up = sum.input == total.input
         && sum.output == total.output
@@ -168,28 +159,23 @@ impl ModelTotal {
                 && (earlier.has_lifetime_breakdown || earlier.usage.cache_write == 0),
         }
     }
+}
 
-    pub(super) fn read(walk: &mut JsonWalk<'_>) -> Option<Self> {
-        let mut total = Self::default();
-        let usage = &mut total.usage;
-        walk.values(|field, value| match field {
-            b"inputTokens" => usage.input = count(value),
-            b"outputTokens" => usage.output = count(value),
-            b"cacheReadInputTokens" => usage.cache_read = count(value),
-            b"cacheCreationInputTokens" => usage.cache_write = count(value),
-            b"cacheCreationEphemeral1hInputTokens" => {
-                total.has_lifetime_breakdown = true;
-                usage.cache_write_1h = count(value);
-            }
-            b"webSearchRequests" => usage.web_searches = search_count(value),
-            b"costUSD" => {
-                total.cost = number(value)
-                    .and_then(Money::from_noisy_usd)
-                    .unwrap_or_default();
-            }
-            _ => {}
-        })?;
-        usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
-        Some(total)
+impl From<TotalObject<'_>> for ModelTotal {
+    fn from(object: TotalObject<'_>) -> Self {
+        let cache_write = object.cache_write.count();
+        let cost = object.cost.number().and_then(Money::from_noisy_usd);
+        Self {
+            cost: cost.unwrap_or_default(),
+            usage: Usage {
+                input: object.input.count(),
+                output: object.output.count(),
+                cache_read: object.cache_read.count(),
+                cache_write,
+                cache_write_1h: object.cache_write_1h.count().min(cache_write),
+                web_searches: object.searches.search_count(),
+            },
+            has_lifetime_breakdown: !object.cache_write_1h.written().is_empty(),
+        }
     }
 }

@@ -35,7 +35,17 @@ impl Limits {
         if let Some(ledger) = &mut ledger {
             refresh(caller, ledger);
         }
-        let facts = collect(caller, ledger.as_ref(), Period::Since(since), reported);
+        Self::since(since, ledger.as_ref(), caller, reported)
+    }
+
+    /// Like [`Self::read`], but with a ledger that is up to date.
+    pub(crate) fn since(
+        since: DateTime<Utc>,
+        ledger: Option<&Ledger>,
+        caller: &Caller<'_>,
+        reported: &[Fact],
+    ) -> Self {
+        let facts = collect(caller, ledger, Period::Since(since), reported);
         Self::fold(facts, caller)
     }
 

@@ -409,7 +409,6 @@ REWRITTEN = {
     "spaces around the lines": lambda lines: b"".join(b" \t" + line.rstrip(b"\n") + b" \t\n" for line in lines),
     "arrays around the lines": lambda lines: b"".join(b"[" + line.rstrip(b"\n") + b"]\n" for line in lines),
     "UTF-16": lambda lines: utf16(b"".join(lines)),
-    "escaped keys": lambda lines: b"".join(lines).replace(b'"usage"', b'"\\u0075sage"'),
     "carriage returns only": lambda lines: b"".join(lines).replace(b"\n", b"\r"),
 }
 
