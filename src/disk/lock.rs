@@ -18,26 +18,18 @@ use std::time::Duration;
 ///
 /// The lock file is never deleted. Otherwise, two processes could each lock a different file with the same name.
 #[derive(Debug)]
-pub(crate) struct LockGuard(File);
-
-impl Drop for LockGuard {
-    fn drop(&mut self) {
-        // Closing the file also releases the lock, so errors can be ignored.
-        let _ = fs2::FileExt::unlock(&self.0);
-    }
+pub(crate) struct LockGuard {
+    /// Closing the file releases the lock.
+    _file: File,
 }
 
 /// Locks the file at `path`, creating it if necessary. Returns `None` if another process holds the lock.
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<LockGuard>> {
-    try_lock_with(path, fs2::FileExt::try_lock_exclusive)
-}
-
-fn try_lock_with(path: &Path, lock: fn(&File) -> io::Result<()>) -> io::Result<Option<LockGuard>> {
     let file = super::ownership::open_or_create_owned(path)?;
-    match lock(&file) {
+    match fs2::FileExt::try_lock_exclusive(&file) {
         Err(error) if is_contention(&error) && !reports_contention_always(path) => Ok(None),
         // Any other error means that the file system does not support locks.
-        _ => Ok(Some(LockGuard(file))),
+        _ => Ok(Some(LockGuard { _file: file })),
     }
 }
 

@@ -105,8 +105,11 @@ impl History {
                 if self.attach(&session, fact.at, &measures, has_news) {
                     return;
                 }
-                let new = measures.into_iter().zip(is_new);
-                Event::Read(new.filter(|(_, new)| *new).map(|(it, _)| it).collect())
+                let news = measures
+                    .into_iter()
+                    .zip(is_new)
+                    .filter_map(|(measure, is_new)| is_new.then_some(measure));
+                Event::Read(news.collect())
             }
             Event::Refused(refusal) => {
                 if self.merge(&session, fact.at, fact.source, &refusal) {

@@ -40,7 +40,10 @@ impl Family {
     /// Returns true if a request that was refused because of this family must have passed the checks of the other
     /// family before.
     pub fn is_after(self, other: Self) -> bool {
-        matches!((self.step(), other.step()), (Some(step), Some(earlier)) if earlier < step)
+        match (self.step(), other.step()) {
+            (Some(step), Some(earlier)) => earlier < step,
+            _ => false,
+        }
     }
 
     /// Returns true if the family is about the usage of a plan, so that readings can confirm or contradict messages

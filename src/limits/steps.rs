@@ -154,8 +154,11 @@ pub(super) fn steps(world: &World, outlook: &Outlook) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for name in names(world, outlook) {
         let row = row_for(name, outlook).filter(|row| row.is_needed(outlook));
-        let step = row.map(|row| step(row, world, outlook));
-        if let Some(step) = step.filter(|step| steps.iter().all(|known| known.name != step.name)) {
+        let Some(step) = row.map(|row| step(row, world, outlook)) else {
+            continue;
+        };
+        let is_known = steps.iter().any(|known| known.name == step.name);
+        if !is_known {
             steps.push(step);
         }
     }

@@ -94,8 +94,11 @@ impl World {
     /// sessions no longer wait for the former account's reset.
     fn log_in(&mut self, at: DateTime<Utc>, login: Option<Login>) {
         let former = self.login_payer();
-        let is_other = self.login.is_some()
-            && self.login.as_ref().map(|it| &it.account) != login.as_ref().map(|it| &it.account);
+        let account = login.as_ref().map(|login| &login.account);
+        let is_other = self
+            .login
+            .as_ref()
+            .is_some_and(|former| Some(&former.account) != account);
         if is_other {
             let ids = self.sessions.keys().cloned().collect::<Vec<_>>();
             for id in ids {
