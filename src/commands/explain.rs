@@ -21,7 +21,7 @@ use crate::witness::Limits;
 /// The format of the output.
 #[derive(Debug, Clone, clap::ValueEnum)]
 enum OutputFormat {
-    /// For the summary of a CI job, with the cost of the session.
+    /// A layout for the summary of a CI job. It includes the cost of the session.
     Markdown,
 }
 

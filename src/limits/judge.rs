@@ -335,8 +335,8 @@ fn closed_with(
     closes
 }
 
-/// Returns the limit that the message is really about. A personal plan has no organization with caps or seats, so a
-/// message about them means a full window.
+/// Returns the limit that the message is really about. A personal plan has neither caps of an organization nor seats. If
+/// a message names one of these on such a plan, the real reason is a full usage window.
 fn limit_by_plan(named: Option<Kind>, window: Option<Kind>, scene: &Scene<'_>) -> Kind {
     let is_personal = scene.account.is_some_and(Login::is_personal) && !scene.is_of_other;
     let of_window = window.or(named.filter(|kind| kind.is_window()));

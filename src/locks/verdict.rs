@@ -18,7 +18,7 @@ use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 pub(crate) enum LockVerdict {
     /// The lock is not in use, and Claude Code will never remove it.
     Stuck,
-    /// The lock is not in use. Claude Code ignores it or will remove it.
+    /// The lock is not in use. Claude Code either ignores it or removes it later.
     Stale,
     /// There is not enough evidence for a verdict.
     CannotTell,

@@ -731,7 +731,8 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
     near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
 }
 
-/// Reports that a process with `-p` has resumed or left the session of a recorded status-line call.
+/// Reports that a process that was started with `-p` has resumed or left a session. `call` is a recorded status-line call
+/// of this session.
 fn report_headless_process(sandbox: &Sandbox, call: &Value, event: &str) {
     let transcript = sandbox
         .path(PROJECTS)

@@ -803,7 +803,7 @@ fn the_explanation_of_an_amount_says_if_no_process_was_observed() {
     assert_eq!(why["runs"][0]["identified_by"], "nothing", "{why}");
 }
 
-/// Returns a response that a client of version 2.1.331 received.
+/// Returns a response that was received by Claude Code 2.1.331.
 fn response_to_client(id: &str, at: &str, entrypoint: &str) -> String {
     line(id, at, "claude-opus-5-5", 1000).replacen(
         '{',

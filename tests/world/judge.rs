@@ -358,7 +358,7 @@ impl<'a> Judge<'a> {
                 let is_near = (stated - reset).abs() <= TimeDelta::seconds(120);
                 self.expect(is_near, "the session continues at another time");
             }
-            // After its own prompt has been refused, Claude Code waits again without a message.
+            // If a prompt that Claude Code sent by itself is refused, it waits again without printing a message.
             (None, Some(reset))
                 if reset > self.life.now && client.waits == 0 && self.is_reported(session) =>
             {

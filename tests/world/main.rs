@@ -2,8 +2,8 @@
 //!
 //! A life consists of a service with usage windows, caps, credits, outages, and false alarms; sessions of Claude Code,
 //! whose facts arrive late, twice, or not at all, like those of real sessions; users who react to errors; and questions
-//! at random moments. The simulator was written from the documented behavior of the service, so its truth never comes
-//! from the program that it tests.
+//! at random moments. The simulator was written from the documented behavior of the service, so the expected answers
+//! never come from the program under test.
 //!
 //! ```text
 //! cargo test --test world                    fixed seeds, less than a minute

@@ -75,7 +75,7 @@ pub(super) struct Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overrun {
     pub since: DateTime<Utc>,
-    /// False if Claude Code works at lower priority, which costs nothing.
+    /// False if the requests run at lower priority, which is free of charge.
     pub is_paid: bool,
 }
 

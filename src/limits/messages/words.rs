@@ -61,7 +61,7 @@ pub(super) fn is_quotation(statement: &str) -> bool {
 /// Matches a string that source code assigns or passes to a function.
 static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| regex(r#"[(\[=] *\w{0,2}["'/]"#));
 
-/// Returns true if a line between lines of code contains a string.
+/// Returns true if a line contains a string literal, as an argument in source code does.
 pub(super) fn has_literal(line: &str) -> bool {
     ARGUMENT.is_match(line)
 }

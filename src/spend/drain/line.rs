@@ -130,7 +130,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Returns true if the user did nothing between these counts and `later`.
+    /// Returns true if the user did nothing between the time of these counts and the time of `later`.
     pub(super) fn is_same_turn(&self, later: &Self) -> bool {
         self.prompts == later.prompts && self.commands == later.commands
     }
