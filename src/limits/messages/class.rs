@@ -8,7 +8,7 @@ use super::row::{ROWS, Rank, Row};
 use super::{ErrorReport, regex};
 
 static STATUS: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?:error|code|http|status|rejected|failed)\W{0,4}\(?([45]\d\d)\b|^([45]\d\d)\b")
+    regex(r"(?:^|(?:error|code|http|status|rejected|failed)\W{0,4}\(?)([45]\d\d)\b")
 });
 
 /// Returns the row for an error whose text is not in the catalog, selected by the error's codes, class, and HTTP
@@ -16,8 +16,7 @@ static STATUS: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn row(report: &ErrorReport, text: &str) -> Option<&'static Row> {
     let status = report.status.or_else(|| {
         let captures = STATUS.captures(text)?;
-        let digits = captures.get(1).or(captures.get(2))?;
-        digits.as_str().parse().ok()
+        captures[1].parse().ok()
     });
     let codes: Vec<_> = report.codes.iter().chain(&report.class).collect();
     ROWS.iter()

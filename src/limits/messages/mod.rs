@@ -14,6 +14,7 @@ mod text;
 mod times;
 mod words;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -93,6 +94,10 @@ pub enum TimeOf {
     Window(Option<Kind>),
 }
 
+/// A pasted text with messages about this many kinds of limits is a list, such as a manual, and not an error that somebody
+/// received.
+const KINDS_IN_LIST: usize = 4;
+
 /// Recognizes the message of an error that appeared at `at`. A time without a zone is interpreted in `zone`.
 pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message {
     let is_reported = report.class.is_some() || report.status.is_some();
@@ -113,6 +118,10 @@ pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message
     });
 
     let whole = statements.join(" ");
+    let kinds: HashSet<Kind> = matches.iter().filter_map(|found| found.row.kind).collect();
+    if !is_reported && kinds.len() >= KINDS_IN_LIST {
+        return Message::new(Row::for_unrecognized(is_about_claude), None, None, whole);
+    }
     let claim = claim::find(&whole);
     let claimed_time = claim
         .as_ref()
@@ -149,14 +158,7 @@ fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<S
     let zone_of_service = row.zone.and_then(Zone::named);
     let time = times::find(text, at, zone_of_service.unwrap_or(zone))?;
     let window = match RESET_OF_WINDOW.captures(text) {
-        Some(captures) => match captures.get(1).map(|name| name.as_str()) {
-            Some("5-hour" | "session") => Some(Kind::FiveHour),
-            Some("weekly") => Some(Kind::Weekly),
-            Some("opus") => Some(Kind::WeeklyOpus),
-            Some("sonnet") => Some(Kind::WeeklySonnet),
-            Some("fable") => Some(Kind::WeeklyFable),
-            _ => None,
-        },
+        Some(captures) => captures.get(1).and_then(|name| named_kind(name.as_str())),
         None if row.states_window => None,
         None => return Some(Stated::of_limit(time)),
     };
@@ -193,7 +195,7 @@ impl Message {
     }
 }
 
-/// Returns the kind of the limit that a warning names first.
+/// Returns the kind of the limit that a text names first.
 fn named_kind(text: &str) -> Option<Kind> {
     let names = [
         ("credit", Kind::UsageCredits),

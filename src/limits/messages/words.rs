@@ -10,10 +10,8 @@ use crate::json::embedded;
 
 #[derive(Default, Deserialize)]
 struct Words {
-    /// Words at the start of source code, and of sentences that quote a message.
-    code_starts: Vec<String>,
-    /// Words within source code, and within sentences that quote a message.
-    code_parts: Vec<String>,
+    /// Words in source code, and in sentences that quote a message. `^` marks words at the start.
+    code: Vec<String>,
     /// Names of programs that have limits of their own.
     other_programs: Vec<String>,
     /// Words that only Claude Code, its service, or a report about them contains. `^` marks words at the start.
@@ -25,15 +23,17 @@ struct Words {
 static WORDS: LazyLock<Words> =
     LazyLock::new(|| embedded::parse("limits/messages/words.json", include_str!("words.json")));
 
+/// Returns true if a line contains one of these words. `^` marks words that count only at the start of the line.
+fn contains_any(words: &[String], line: &str) -> bool {
+    words.iter().any(|word| match word.strip_prefix('^') {
+        Some(start) => line.starts_with(start),
+        None => line.contains(word.as_str()),
+    })
+}
+
 /// Returns true if a line is about Claude.
 pub(super) fn mentions_claude(statement: &str) -> bool {
-    WORDS
-        .claude
-        .iter()
-        .any(|word| match word.strip_prefix('^') {
-            Some(start) => statement.starts_with(start),
-            None => statement.contains(word.as_str()),
-        })
+    contains_any(&WORDS.claude, statement)
 }
 
 /// Matches a string in the source code of a list, such as `["You've hit your limit", 429],`.
@@ -47,15 +47,7 @@ fn is_literal(line: &str) -> bool {
 
 /// Returns true if a line is source code, or only quotes a message.
 pub(super) fn is_quotation(statement: &str) -> bool {
-    is_literal(statement)
-        || WORDS
-            .code_starts
-            .iter()
-            .any(|start| statement.starts_with(start.as_str()))
-        || WORDS
-            .code_parts
-            .iter()
-            .any(|part| statement.contains(part.as_str()))
+    is_literal(statement) || contains_any(&WORDS.code, statement)
 }
 
 /// Matches a string that source code assigns or passes to a function.
