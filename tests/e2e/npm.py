@@ -212,13 +212,13 @@ def journey(program, version_of_client, report):
             with report.check("a failure and its code come through"):
                 process = shell.run("whycap", "spend", "--by", "year")
                 expect(process.returncode == 2 and process.stderr.count("\n") == 1, output_of(process))
-            with report.check("Ctrl-C ends what fills the screen, and gives the screen back"):
+            with report.check("Ctrl-C ends a command that waits for its input"):
                 with Screen(
-                    ["/bin/sh", "-c", "trap : INT; whycap now --watch; echo over $?; read answer"],
+                    ["/bin/sh", "-c", "trap : INT; echo waiting; whycap explain --stream; echo over $?; read answer"],
                     environment=shell.environment,
                     directory=home.path,
                 ) as screen:
-                    screen.wait("the sessions", "Sessions")
+                    screen.wait("the command", "waiting")
                     screen.key("C-c")
                     screen.wait("the shell again", re.compile(r"over (0|130)"))
             with report.check("npx whycap --version, in a HOME that has nothing"):
