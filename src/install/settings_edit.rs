@@ -2,7 +2,8 @@
 //!
 //! `jsonc-parser` edits the text in place. Everything else is preserved, and new entries are formatted like their
 //! neighbors. Text that is not plain JSON, for example because of comments, is rejected, because Claude Code ignores such
-//! a file. Finally, `serde_json` parses the result. If anything other than whycap's entries has changed, the edit is rejected.
+//! a file. Finally, `serde_json` parses the result. If anything other than whycap's entries has changed, the edit is
+//! rejected.
 
 use anyhow::{Context, bail, ensure};
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstRootNode, CstStringLit};
