@@ -12,15 +12,13 @@ use crate::witness::{Caller, LONGEST_LIMIT, Limits};
 impl Context {
     /// Returns what is open and closed now for this session, or for the shell if there is none.
     pub(crate) fn limits(&self, session: Option<&str>) -> Limits {
-        let since = self.clock().now - LONGEST_LIMIT;
-        self.limits_since(since, self.shared_ledger(), session)
+        self.limits_since(self.oldest_relevant(), self.shared_ledger(), session)
     }
 
     /// Like [`Self::limits`], but knows only what the ledger contains, and reads no transcripts.
     pub(crate) fn limits_in(&self, ledger: Option<&Ledger>) -> Limits {
-        let since = self.clock().now - LONGEST_LIMIT;
         self.limits_with(self.session(), |caller, reported| {
-            Limits::since(since, ledger, caller, reported)
+            Limits::since(self.oldest_relevant(), ledger, caller, reported)
         })
     }
 
@@ -34,8 +32,8 @@ impl Context {
 
     /// Like [`Self::limits`], but does not create a ledger.
     pub(crate) fn peek_at_limits(&self) -> Limits {
-        let since = self.clock().now - LONGEST_LIMIT;
-        self.limits_since(since, self.existing_ledger(), self.session())
+        let ledger = self.existing_ledger();
+        self.limits_since(self.oldest_relevant(), ledger, self.session())
     }
 
     /// Returns the stops of a period.
@@ -58,6 +56,12 @@ impl Context {
         Ledger::open(data, wait_limit).ok()
     }
 
+    /// Returns the time before which no refusal matters any more.
+    fn oldest_relevant(&self) -> DateTime<Utc> {
+        self.clock().now - LONGEST_LIMIT
+    }
+
+    /// Reads new transcript lines into `ledger`, and returns what is open and closed now, from the facts since a time.
     fn limits_since(
         &self,
         since: DateTime<Utc>,

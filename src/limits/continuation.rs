@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::fold::{Stop, World};
 use super::{Announcement, Kind};
 
-/// Whether Claude Code continues a session by itself, and if it does not, why.
+/// The time at which Claude Code continues a session by itself, or the reason why it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuation {
     /// Nothing has stopped the session, or the question is not about a session.

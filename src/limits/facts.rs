@@ -137,7 +137,7 @@ pub struct Refusal {
     /// The HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// What the server itself reported about the refused request.
+    /// The server's own report about the refused request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<ServerClaim>,
     /// The time at which Claude Code repeats the request, if it waits until then instead of stopping the session.
@@ -155,7 +155,7 @@ pub struct Refusal {
     pub usage: Vec<Measure>,
 }
 
-/// What the server itself reported about the limit of a refused request (`quotaLimits`).
+/// The server's own report about the limit of a refused request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerClaim {
     /// The limit that the server names: a usage window, or the pool of usage credits. `None` if the server names no

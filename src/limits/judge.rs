@@ -32,7 +32,7 @@ pub(crate) struct Closed {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What was known when a request was refused.
+/// The knowledge about a payer at the time at which a request was refused.
 pub(crate) struct Scene<'a> {
     pub at: DateTime<Utc>,
     pub request: &'a Request,
@@ -165,7 +165,7 @@ impl Scene<'_> {
     }
 }
 
-/// What a message about the usage of a plan says, and what the server itself reported.
+/// The contents of a message about the usage of a plan, and of the server's own report.
 struct Statement {
     /// The limit of a plan that the message names, or else the limit that the server names.
     named: Option<Kind>,

@@ -11,7 +11,7 @@ use super::{Part, Request};
 pub struct Past {
     /// The stops of the period, newest first.
     pub stops: Vec<PastStop>,
-    /// How long none of the user's requests could be served.
+    /// The time during which none of the user's requests could be served.
     pub blocked: TimeDelta,
 }
 

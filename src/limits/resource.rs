@@ -68,7 +68,7 @@ pub enum Coordinate {
     Session,
 }
 
-/// Which of the requests that share a resource need it.
+/// The requests that need a resource, among those that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needed {
     /// All of these requests.
@@ -134,7 +134,7 @@ pub struct Description {
     pub shared_by: &'static [Coordinate],
     /// The model family that the kind is about.
     pub model: Option<&'static str>,
-    /// Which of the requests that share the resource need it.
+    /// The requests that need the resource, among those that share it.
     pub needed: Needed,
     /// The person who can open the resource.
     pub lifter: Lifter,
@@ -142,7 +142,7 @@ pub struct Description {
     pub ends: Ends,
     /// The plans on which the limit can exist.
     pub plans: Plans,
-    /// How long a resource without a stated end is considered closed.
+    /// The time for which a resource without a stated end is considered closed.
     pub longest: TimeDelta,
     /// True if the first refusal may affect only one session, and only a second refusal shows that the whole scope is
     /// affected.

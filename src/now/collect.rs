@@ -108,8 +108,10 @@ impl Context {
             .into_iter()
             .filter_map(|window| {
                 let reset = figures?.usage(window)?.resets_at?;
-                let is_open = reset > self.environment.now;
-                is_open.then(|| self.window_use(ledger, limits, window, reset))?
+                if reset <= self.environment.now {
+                    return None;
+                }
+                self.window_use(ledger, limits, window, reset)
             })
             .collect()
     }

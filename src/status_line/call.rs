@@ -181,11 +181,10 @@ impl<'a> StatusLineFacts<'a> {
         // The file with the contents of `/usage` may be large, so it is read only if a segment shows them.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
             let paths = &context.paths;
+            let read = || LoginState::load(paths).usage;
             facts.usage = match &live {
-                Some(live) => live
-                    .ledger()
-                    .remember(&paths.global_state, || LoginState::load(paths).usage),
-                None => LoginState::load(paths).usage,
+                Some(live) => live.ledger().remember(&paths.global_state, read),
+                None => read(),
             };
         }
         Self {

@@ -24,7 +24,8 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Reads new transcript lines, collects the facts since the given time, and derives the state of all limits from them.
-    /// `reported` contains facts that the caller already knows, such as used-up budgets. Without a ledger, the transcripts are read into memory.
+    /// `reported` contains facts that the caller already knows, such as used-up budgets. Without a ledger, the transcripts
+    /// are read into memory.
     pub(crate) fn read(
         ledger: Option<Ledger>,
         since: DateTime<Utc>,

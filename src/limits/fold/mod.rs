@@ -55,7 +55,7 @@ pub struct World {
     pub(super) stops: Vec<Stop>,
     pub(super) closures: Vec<Closure>,
     pub(super) readings: Readings,
-    /// How requests are served even though a usage window is full, keyed by the scope of these requests.
+    /// The ways in which requests are served even though a usage window is full, keyed by the scope of these requests.
     overruns: BTreeMap<Scope, Overrun>,
     pub(super) credits_read: Option<(DateTime<Utc>, Credits)>,
     /// The requests that were served.

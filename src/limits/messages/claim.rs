@@ -20,7 +20,7 @@ static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
 static RESET: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:resets_?at|ratelimit-unified-reset)\W{1,5}(1\d{9})(?:\.\d+)?\b"));
 
-/// What the server itself reported about a limit.
+/// The server's own report about a limit.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) row: &'static Row,
