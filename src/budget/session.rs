@@ -368,6 +368,6 @@ fn read_uses(
     let ledger = Ledger::open(&paths.data, WaitLimit::None).ok()?;
     let BudgetedSession { id, transcript } = session;
     let mut live = OpenLedger::read(ledger, paths, id, transcript, None, environment.now)?;
-    let figures = live.figures(environment, budget.month.is_some())?;
+    let figures = live.figures(environment, budget.month.is_some()).ok()?;
     Some(budgets_to_report(budget, &figures))
 }

@@ -62,10 +62,10 @@ pub(super) struct FileFacts {
 }
 
 impl FileFacts {
-    /// Returns true if the new lines contain a checkpoint.
-    pub(super) fn has_checkpoints(&self) -> bool {
+    /// Returns true if the new lines contain a checkpoint or damage.
+    pub(super) fn changes_results(&self) -> bool {
         let mut lines = self.lines.iter();
-        lines.any(|row| row.kind == LineKind::Checkpoint)
+        lines.any(|row| matches!(row.kind, LineKind::Checkpoint | LineKind::Damage))
     }
 }
 
@@ -102,8 +102,14 @@ impl Batch {
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         // The lines that would date these events have not been written yet.
-        let last_at = next_position.scan_state.last_at;
-        sink.date_limit_events(last_at.map_or(0, |at| at.saturating_add(1)));
+        let scan_state = &next_position.scan_state;
+        sink.date_limit_events(scan_state.last_at.map_or(0, |at| at.saturating_add(1)));
+        if let Some(from) = scan_state.damaged_after {
+            let until = scan_state
+                .newest_at
+                .unwrap_or_else(|| next_position.file.modified_ms());
+            sink.damage(from, until.max(from));
+        }
         let FileSink {
             mut facts,
             mut responses,
@@ -136,9 +142,9 @@ impl Batch {
         of_lines.cloned().chain(responses).collect()
     }
 
-    /// Returns true if a transcript in the batch has a new checkpoint.
-    pub(super) fn has_checkpoints(&self) -> bool {
-        self.files.iter().any(FileFacts::has_checkpoints)
+    /// Returns true if a transcript in the batch has a new checkpoint or new damage.
+    pub(super) fn changes_results(&self) -> bool {
+        self.files.iter().any(FileFacts::changes_results)
     }
 
     /// Returns the transcripts whose earlier lines were handled in the given way.
@@ -298,7 +304,7 @@ impl Sink for FileSink<'_> {
     fn damage(&mut self, from: Millis, until: Millis) {
         let location = Location {
             file: self.facts.id,
-            offset: from,
+            offset: until,
             ..Location::default()
         };
         self.facts.lines.push(LineRow {

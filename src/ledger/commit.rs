@@ -200,7 +200,7 @@ impl Store {
                 self.link_by(facts.session, row.kind, key)?;
             }
         }
-        if facts.has_checkpoints() {
+        if facts.changes_results() {
             self.mark_dirty(facts.session)?;
         }
         self.add_limit_facts(&facts.limit_facts)

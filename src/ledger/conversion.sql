@@ -6,7 +6,7 @@ INSERT OR IGNORE INTO names SELECT id, 1, '["' || replace(replace(
     '\', '\\'), '"', '\"') || '"]' FROM contexts;
 UPDATE names SET name = replace(name, char(31), '","') WHERE kind = 1;
 
-INSERT INTO sessions SELECT id, name, directory, directory_at, lineage, is_dirty, recorded, responses, unpriced,
+INSERT INTO sessions SELECT id, name, directory, directory_at, lineage, is_dirty,
     '{"off_transcript":[' || ifnull((
         SELECT group_concat('{"at":' || at || ',"model":' || model || ',"cost":' || cost || ',"kind":"'
             || CASE kind WHEN 0 THEN 'unrecorded' WHEN 1 THEN 'pending' ELSE 'estimated' END || '"}')
@@ -33,19 +33,6 @@ INSERT INTO lines SELECT file, 4, offset, NULL, at, 0, NULL, '{"number":' || num
     || replace(replace(url, '\', '\\'), '"', '\"') || '"}'
     FROM pull_requests;
 INSERT INTO lines SELECT file, 5, since, until, since, 0, NULL, NULL FROM damage;
-
-INSERT INTO sums SELECT 0, quarter, session, model, 0, recorded, responses, unpriced, input, output, cache_read,
-    cache_write, cache_write_1h, web_searches, 0, 0, 0 FROM old_sums;
-INSERT INTO sums SELECT level, start, 0, 0, 0, sum(recorded), sum(responses), sum(unpriced), 0, 0, 0, 0, 0, 0,
-    sum(unrecorded), sum(pending), sum(bounds)
-FROM (
-    SELECT iif(length = 900000, 1, 2) AS level, start, recorded, responses, unpriced, unrecorded, 0 AS pending, 0 AS bounds
-    FROM totals
-    UNION ALL SELECT 1, at - (at % 900000 + 900000) % 900000, 0, 0, 0, 0, cost * (kind = 1), kind = 2
-    FROM off_transcript WHERE kind IN (1, 2)
-    UNION ALL SELECT 2, at - (at % 86400000 + 86400000) % 86400000, 0, 0, 0, 0, cost * (kind = 1), kind = 2
-    FROM off_transcript WHERE kind IN (1, 2)
-) GROUP BY level, start;
 
 DROP TABLE old_sessions;
 DROP TABLE old_files;

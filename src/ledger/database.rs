@@ -21,14 +21,14 @@ use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
 /// The schema version. A ledger with a version from 3 on is converted, and one with any other version is set aside.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 10;
+pub(super) const RULES: i64 = 11;
 
 /// The version of the rules that read facts from transcripts. When it increases, all transcripts are read again.
-pub(super) const FACTS: i64 = 8;
+pub(super) const FACTS: i64 = 9;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. The log should be short because each call has to read all of it, unless another process has the ledger
@@ -46,8 +46,8 @@ const PAGE_CACHE_SIZE: i64 = -32 * 1024;
 
 /// Selects the row of a session. A status-line call needs different columns of this row in several places. They all use
 /// the same statement, because preparing a statement takes SQLite ten times as long as running it.
-pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, breakdown, is_dirty, directory_at \
-     FROM sessions WHERE id = ?1";
+pub(super) const SESSION: &str =
+    "SELECT breakdown, is_dirty, directory_at FROM sessions WHERE id = ?1";
 
 /// How long to wait while another process writes to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -392,12 +392,16 @@ impl Store {
                 self.0.execute_batch(include_str!("conversion.sql"))?;
             }
             // In version 4, there is also a column that nothing uses anymore.
-            4 | 5 => {
-                let change = "ALTER TABLE files ADD COLUMN fallback TEXT";
-                self.0.execute_batch(change)?;
+            4..SCHEMA => {
+                if version < 6 {
+                    let change = "ALTER TABLE files ADD COLUMN fallback TEXT";
+                    self.0.execute_batch(change)?;
+                }
+                self.0.execute_batch(include_str!("conversion_4.sql"))?;
             }
             _ => return Ok(false),
         }
+        self.make_sums()?;
         self.0.pragma_update(None, "user_version", SCHEMA)?;
         Ok(true)
     }
@@ -477,7 +481,7 @@ impl Store {
         // Usually, the session has already been added.
         if !self.has_session(id)? {
             self.run(
-                "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, 0, 0, 0, '{}')",
+                "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, '{}')",
                 (id, name),
             )?;
         }

@@ -194,4 +194,6 @@ pub(crate) struct TranscriptFacts {
     pub(crate) is_main: bool,
     pub(crate) size: i64,
     pub(crate) markers: Vec<OwnershipMarker>,
+    /// The times at which damaged lines may have been written, one for each day.
+    pub(crate) damage: Vec<Millis>,
 }

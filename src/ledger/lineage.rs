@@ -11,7 +11,6 @@ use super::facts::{Compaction, Id, Location, TranscriptFacts};
 use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::runs::StoredEvent;
 use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
-use super::rows::{Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::SumChanges;
 use crate::pricing::Money;
@@ -19,11 +18,7 @@ use crate::pricing::Money;
 /// A session's stored results.
 #[derive(Debug, Default)]
 pub(super) struct StoredSession {
-    /// The recorded spend.
-    pub(super) tally: Tally,
     pub(super) breakdown: SessionBreakdown,
-    /// True if the amount is a lower bound. Also true if the stored breakdown cannot be read.
-    pub(super) is_lower_bound: bool,
     /// True if the session's facts have changed since its last reconciliation.
     pub(super) is_dirty: bool,
 }
@@ -96,7 +91,7 @@ impl Store {
         Ok(events)
     }
 
-    /// Returns a lineage's transcripts, without their markers.
+    /// Returns a lineage's transcripts, without what their lines contain.
     fn transcripts(&self, lineage: Id) -> Result<BTreeMap<Id, TranscriptFacts>> {
         self.all(
             "SELECT files.id, session, is_main, size
@@ -108,7 +103,7 @@ impl Store {
                     session: row.get(1)?,
                     is_main: row.get(2)?,
                     size: row.get(3)?,
-                    markers: Vec::new(),
+                    ..TranscriptFacts::default()
                 };
                 Ok((row.get(0)?, facts))
             },
@@ -132,8 +127,8 @@ impl Store {
             )?;
         }
         for (session, breakdown) in &results.sessions {
-            changes.remove_breakdown(&self.stored_session(*session)?.breakdown);
-            changes.add_breakdown(breakdown);
+            changes.remove_breakdown(*session, &self.stored_session(*session)?.breakdown);
+            changes.add_breakdown(*session, breakdown);
             self.run(
                 "UPDATE sessions SET is_dirty = 0, breakdown = ?2 WHERE id = ?1",
                 params![session, breakdown.to_json()],
@@ -145,14 +140,9 @@ impl Store {
     /// Returns a session's stored results, or empty ones if it is unknown.
     pub(super) fn stored_session(&self, session: Id) -> Result<StoredSession> {
         let stored = self.first(SESSION, [session], |row| {
-            let breakdown = breakdown_from(row, 3)?;
             Ok(StoredSession {
-                tally: recorded_from(row, 0)?,
-                is_lower_bound: breakdown
-                    .as_ref()
-                    .is_none_or(|breakdown| !breakdown.bounds.is_empty()),
-                breakdown: breakdown.unwrap_or_default(),
-                is_dirty: row.get(4)?,
+                breakdown: breakdown_from(row, 0)?.unwrap_or_default(),
+                is_dirty: row.get(1)?,
             })
         })?;
         Ok(stored.unwrap_or_default())
@@ -200,6 +190,11 @@ impl Lineage {
                         file.markers.push(row.marker());
                     }
                 }
+                (LineKind::Damage, _) => {
+                    if let Some(file) = self.files.get_mut(&row.location.file) {
+                        file.damage.extend(row.damage());
+                    }
+                }
                 _ => {}
             }
         }
@@ -228,7 +223,7 @@ fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
 mod tests {
     use super::super::database::Ledger;
     use super::super::links::{MARK_IF_RECONCILED, SESSIONS_BY_LINE};
-    use super::super::rows::{DAMAGE, ORIGINS};
+    use super::super::rows::ORIGINS;
     use super::*;
 
     #[test]
@@ -243,7 +238,6 @@ mod tests {
             SESSIONS_BY_LINE.to_owned(),
             MARK_IF_RECONCILED.to_owned(),
             ORIGINS.to_owned(),
-            DAMAGE.to_owned(),
         ];
         for query in queries {
             let plan: Vec<String> = ledger

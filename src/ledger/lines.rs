@@ -23,7 +23,7 @@ pub(super) enum LineKind {
     Marker,
     /// A [`PullRequestLine`](super::facts::PullRequestLine).
     PullRequest,
-    /// Damaged lines, which were written after the time in the row and before the key. The offset is also this time.
+    /// Damaged lines, which were written after the time in the row and before the key. The offset is also the key.
     Damage,
 }
 
@@ -62,6 +62,9 @@ pub(super) struct LineRow {
     pub(super) detail: Option<String>,
 }
 
+/// The number of milliseconds in a day.
+const DAY_STEP: usize = 24 * 60 * 60 * 1000;
+
 /// The columns of `lines`, in the order that [`row_from`] expects.
 const COLUMNS: &str = "file, lines.offset, kind, key, at, flags, source, detail";
 
@@ -99,6 +102,17 @@ impl LineRow {
     pub(super) fn tokens(&self) -> u64 {
         let detail = self.detail.as_deref().unwrap_or_default();
         detail.parse().unwrap_or_default()
+    }
+
+    /// Returns times at which the damaged lines in this row may have been written, at least one in each day.
+    pub(super) fn damage(&self) -> impl Iterator<Item = Millis> + use<> {
+        let until = self.key.unwrap_or_default();
+        let since = match self.at {
+            // The damaged line may be the first line of its file.
+            None | Some(Millis::MIN) => until,
+            Some(at) => at,
+        };
+        (since..until).step_by(DAY_STEP).chain([until])
     }
 
     /// Returns the marker in this row.

@@ -108,7 +108,7 @@ impl Store {
             "UPDATE sessions SET is_dirty = 1 WHERE breakdown <> '{}' OR id IN (
                  SELECT session FROM events
                  UNION SELECT session FROM files WHERE id IN (
-                     SELECT file FROM lines WHERE kind IN (0, 1, 2)))",
+                     SELECT file FROM lines WHERE kind IN (0, 1, 2, 5)))",
         )
     }
 }

@@ -190,7 +190,7 @@ impl OpenLedger {
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
                 store.pick_up_new_events(&paths.data, now)?;
                 // A checkpoint that appears while a process is running may come from a different process.
-                let is_due = batch.has_checkpoints()
+                let is_due = batch.changes_results()
                     || store.has_temporary_bound(session, event.as_ref())?;
                 // Before a new run, the session's cost up to that point must be determined.
                 if is_due || is_first {
@@ -228,22 +228,17 @@ impl OpenLedger {
         self.cost_of_unsaved_responses = new.unwrap_or_default();
     }
 
-    /// Returns the current spend, or `None` if the ledger cannot be read. The month's spend is read only on request.
-    pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
-        let stored = self
-            .ledger
-            .read(|store| store.stored_session(self.session))
-            .ok()?;
-        self.figures_from(&stored, environment, with_month).ok()
-    }
-
-    fn figures_from(
+    /// Returns the current spend, or an error if the ledger cannot be read. The month's spend is read only on request.
+    pub fn figures(
         &mut self,
-        stored: &StoredSession,
         environment: &Environment,
         with_month: bool,
     ) -> LedgerResult<LiveFigures> {
-        let increase = self.ledger.read(|store| self.increase(store, stored))?;
+        let (stored, tally, increase) = self.ledger.read(|store| {
+            let stored = store.stored_session(self.session)?;
+            let increase = self.increase(store, &stored)?;
+            Ok((stored, store.session_tally(self.session)?, increase))
+        })?;
         let has_many_events = increase.events % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
         self.must_reconcile |= increase.has_new_run || has_many_events;
         let amount = match &self.prices {
@@ -252,21 +247,21 @@ impl OpenLedger {
         };
         let breakdown = &stored.breakdown;
         let by_totals = breakdown.covered + amount;
-        let by_lines =
-            stored.tally.recorded + breakdown.unrecorded + self.cost_of_unsaved_responses;
+        let recorded = tally.recorded;
+        let by_lines = recorded + breakdown.unrecorded + self.cost_of_unsaved_responses;
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
         // Until the session is reconciled, its earlier history is known only from transcript lines.
         let is_covered = is_identified && increase.is_proven;
-        let at_least = stored.is_lower_bound
+        let at_least = tally.at_least
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
             || !self.is_whole && (!is_identified || breakdown.last_event == 0);
-        let recorded = stored.tally.recorded;
         let session = Tally {
             unrecorded: (cost - recorded).or_zero(),
+            pending: Money::ZERO,
             at_least,
-            ..stored.tally
+            ..tally
         };
         let off_transcript: Money = breakdown
             .off_transcript
@@ -297,10 +292,7 @@ impl OpenLedger {
         at_least: bool,
     ) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();
-        let own = Some(self.session);
-        let mut tally = self
-            .ledger
-            .read(|store| store.tally_between(&period, own))?;
+        let mut tally = self.ledger.read(|store| store.tally_between(&period))?;
         tally.pending += self.pending;
         tally.at_least |= at_least;
         Ok(tally)

@@ -16,19 +16,16 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
 use super::lineage::breakdown_from;
 use super::reconcile::{OffTranscriptKind, SessionBreakdown};
-use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
-use super::sums::{SUM_COLUMNS, Totals};
+use super::stored_responses::{RESPONSE_COLUMNS, response_from};
+use super::sums::{SUM_COLUMNS, tally_from};
 use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
-use crate::time::{Millis, QUARTER_HOUR};
+use crate::time::Millis;
 
 /// Selects each session's name, directory, first response, and last line.
 pub(super) const ORIGINS: &str =
     "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
          (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
-
-/// Selects the damaged lines that may have been written in a period.
-pub(super) const DAMAGE: &str = "SELECT 1 FROM lines WHERE kind = 5 AND key >= ?1 AND at < ?2";
 
 /// An amount of spend, with its response and token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -163,8 +160,6 @@ pub enum SpendKind {
     Background,
     /// Spend reported by a status-line call that is not in any transcript yet.
     Pending,
-    /// Lines that could not be read.
-    Damaged,
 }
 
 /// The cost of one model in a quarter of an hour, or of a single response.
@@ -335,11 +330,8 @@ impl SpendSource for Ledger {
     fn damaged(&self, period: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         self.read(|store| {
             store.all(
-                "SELECT path, unreadable FROM files
-                 WHERE unreadable > 0 AND (
-                     damaged_after IS NOT NULL AND max(damaged_after, ifnull(newest_at, modified / 1000000)) >= ?1
-                     AND max(damaged_after, ifnull(newest_at, modified / 1000000)) < ?2 OR EXISTS (
-                     SELECT 1 FROM lines WHERE kind = 5 AND file = files.id AND at < ?2 AND key >= ?1))
+                "SELECT path, unreadable FROM files WHERE EXISTS (
+                     SELECT 1 FROM lines WHERE kind = 5 AND file = files.id AND at < ?2 AND key >= ?1)
                  ORDER BY path",
                 [period.start, period.end],
                 |row| {
@@ -434,7 +426,7 @@ impl Ledger {
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();
-        self.read(|store| store.tally_between(&period, None))
+        self.read(|store| store.tally_between(&period))
     }
 }
 
@@ -485,36 +477,27 @@ impl Store {
         })
     }
 
-    /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
-    /// `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
+    /// Returns a period's rows in chronological order.
     fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<StoredRow>> {
         let bounds = [period.start, period.end];
-        let precision = match by {
-            RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
-            RowsBy::Response => 1,
-        };
-        let mut rows: Vec<StoredRow> = match by {
-            RowsBy::Quarter | RowsBy::Session => self.all(
+        if by != RowsBy::Response {
+            return self.all(
                 &format!(
                     "SELECT start, session, model, {SUM_COLUMNS} FROM sums
-                     WHERE level = 0 AND start >= ?1 AND start < ?2"
+                     WHERE level = 0 AND start >= ?1 AND start < ?2 ORDER BY start"
                 ),
                 bounds,
                 sums_from,
-            )?,
-            RowsBy::Response => self.all(
-                &format!(
-                    "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
-                ),
-                bounds,
-                single_from,
-            )?,
-        };
-        for mut row in self.off_transcript_rows(period)? {
-            row.at = row.at.div_euclid(precision) * precision;
-            rows.push(row);
+            );
         }
-        rows.extend(self.damage_rows(bounds)?);
+        let mut rows: Vec<StoredRow> = self.all(
+            &format!(
+                "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
+            ),
+            bounds,
+            single_from,
+        )?;
+        rows.extend(self.off_transcript_rows(period)?);
         rows.sort_by_key(|row| row.at);
         Ok(rows)
     }
@@ -571,76 +554,10 @@ impl Store {
         Ok(rows)
     }
 
-    /// Returns rows that have no amount but mark the times at which damaged lines may have been written. For each time
-    /// span, there is one row per day, and one at the end.
-    fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<StoredRow>> {
-        const DAY: usize = 24 * 60 * 60 * 1000;
-        let spans: Vec<(Id, Millis, Millis, Id)> = self.all(
-            "SELECT session, since, until, ifnull((SELECT model FROM responses
-                 WHERE session = spans.session ORDER BY at DESC LIMIT 1),
-                 ifnull((SELECT model FROM sums WHERE level = 0 ORDER BY start DESC LIMIT 1), 0))
-             FROM (
-                 SELECT files.session, lines.at AS since, key AS until
-                 FROM lines JOIN files ON files.id = lines.file
-                 WHERE kind = 5 AND key >= ?1 AND lines.at < ?2
-                 UNION ALL
-                 SELECT session, at, at FROM (
-                     SELECT session, max(damaged_after, ifnull(newest_at, modified / 1000000)) AS at
-                     FROM files WHERE damaged_after IS NOT NULL)
-                 WHERE at >= ?1 AND at < ?2
-             ) AS spans",
-            [start, end],
-            |row| row.try_into(),
-        )?;
-        let mut rows = Vec::new();
-        for (session, since, until, model) in spans {
-            // The damaged line may be the first line of its file.
-            let since = if since == Millis::MIN { until } else { since };
-            let [first, last] = [since.max(start), until.min(end - 1)];
-            for at in (first..last).step_by(DAY).chain([last]) {
-                rows.push(StoredRow {
-                    at: at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
-                    session,
-                    model,
-                    kind: SpendKind::Damaged,
-                    tally: Tally {
-                        at_least: true,
-                        ..Tally::default()
-                    },
-                    ..StoredRow::default()
-                });
-            }
-        }
-        Ok(rows)
-    }
-
-    /// Returns a session's spend, without token counts.
-    pub(super) fn session_tally(&self, session: Id) -> Result<Tally> {
-        let stored = self.stored_session(session)?;
-        let mut tally = stored.tally;
-        for spend in &stored.breakdown.off_transcript {
-            tally.add_off_transcript(spend.kind, spend.cost);
-        }
-        tally.at_least = stored.is_lower_bound
-            || self.value(
-                "SELECT EXISTS (SELECT 1 FROM files WHERE session = ?1 AND unreadable > 0)",
-                [session],
-            )?;
-        Ok(tally)
-    }
-
     /// Returns the spend in a period. Excludes the pending spend of sessions that have changed since their last
-    /// reconciliation, because it may have been recorded in the meantime. Also excludes the lower bounds of
-    /// `known_session`, because the caller has newer ones.
-    pub(super) fn tally_between(
-        &self,
-        period: &RowsPeriod,
-        known_session: Option<Id>,
-    ) -> Result<Tally> {
-        let Totals {
-            mut tally,
-            mut bounds,
-        } = self.totals_between(period)?;
+    /// reconciliation, because it may have been recorded in the meantime.
+    pub(super) fn tally_between(&self, period: &RowsPeriod) -> Result<Tally> {
+        let mut tally = self.total_between(period)?;
         let changed: Vec<SessionBreakdown> = if tally.pending == Money::ZERO {
             Vec::new()
         } else {
@@ -655,40 +572,26 @@ impl Store {
                 tally.pending = (tally.pending - spend.cost).or_zero();
             }
         }
-        if bounds > 0
-            && let Some(known) = known_session
-        {
-            let known = self.stored_session(known)?.breakdown;
-            let times = known.bounds.iter().map(|bound| bound.at);
-            let own_bounds = times.filter(|at| period.contains(at)).count() as u64;
-            bounds = bounds.saturating_sub(own_bounds);
-        }
-        let damage = self.first(DAMAGE, [period.start, period.end], |_| Ok(()))?;
-        tally.at_least = bounds > 0 || damage.is_some();
         Ok(tally)
     }
 }
 
 fn sums_from(row: &Row<'_>) -> Result<StoredRow> {
+    let tally = tally_from(row, 3)?;
+    let kind = if tally.responses > 0 {
+        SpendKind::Response
+    } else if tally.pending > Money::ZERO {
+        SpendKind::Pending
+    } else {
+        SpendKind::Background
+    };
     Ok(StoredRow {
         at: row.get(0)?,
         session: row.get(1)?,
         model: row.get(2)?,
-        tally: Tally {
-            usage: usage_from(row, 6)?,
-            ..recorded_from(row, 3)?
-        },
+        kind,
+        tally,
         ..StoredRow::default()
-    })
-}
-
-/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`. `first` is the index of `recorded`.
-pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
-    Ok(Tally {
-        recorded: row.get(first)?,
-        responses: count_from(row, first + 1)?,
-        unpriced: count_from(row, first + 2)?,
-        ..Tally::default()
     })
 }
 

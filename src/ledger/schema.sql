@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT R
 -- The names of models (`kind` 0), and the contexts of responses as JSON (`kind` 1).
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
 
--- The sessions, with the sums of their responses and the results of `reconcile`.
+-- The sessions, with the results of `reconcile`.
 CREATE TABLE IF NOT EXISTS sessions (
     id INTEGER PRIMARY KEY,
     name TEXT,
@@ -18,9 +18,6 @@ CREATE TABLE IF NOT EXISTS sessions (
     directory_at INTEGER,
     lineage INTEGER,
     is_dirty INTEGER,
-    recorded INTEGER,
-    responses INTEGER,
-    unpriced INTEGER,
     -- A `SessionBreakdown` as JSON.
     breakdown TEXT
 );
@@ -118,10 +115,10 @@ CREATE TABLE IF NOT EXISTS limit_facts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS limit_states ON limit_facts (session, at) WHERE is_state;
 
--- Sums of spend. `level` 0 has a row for each quarter of an hour, session, model, and requested model (0 if the requested
--- model responded). Level 1 has a row for each quarter of an hour and level 2 one for each day in UTC. These two also
--- include the spend that no transcript line reports, and the number of lower bounds. The status line adds up a month from
--- a few of these rows, however many sessions there are.
+-- Sums of spend, including the spend that no transcript line reports, and the numbers of lower bounds. `level` 0 has a row
+-- for each quarter of an hour, session, model, and requested model (0 if the requested model responded). Level 1 has a row
+-- for each quarter of an hour, level 2 one for each day in UTC, and level 3 one for each session. The status line adds up
+-- a month from a few of these rows, however many sessions there are.
 CREATE TABLE IF NOT EXISTS sums (
     level INTEGER,
     start INTEGER,

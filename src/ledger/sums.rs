@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params_from_iter};
 
-use super::database::{SESSION, Store};
+use super::database::Store;
 use super::error::Result;
-use super::facts::Response;
+use super::facts::{Id, Response};
 use super::lineage::breakdown_from;
 use super::reconcile::{OffTranscriptKind, SessionBreakdown};
-use super::rows::{RowsPeriod, Tally, recorded_from};
-use super::stored_responses::{RESPONSE_COLUMNS, response_from};
+use super::rows::{RowsPeriod, Tally};
+use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
 use super::values::count_from;
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -27,34 +27,25 @@ type Sums = [i64; 12];
 /// The kind of sum in a row of the table `sums`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
-    /// The responses of one session and one model in a quarter of an hour.
+    /// The spend of one session and one model in a quarter of an hour.
     Model,
     /// All spend in a quarter of an hour.
     Quarter,
     /// All spend in a day.
     Day,
+    /// All spend of one session.
+    Session,
 }
 
-impl Level {
-    /// Returns the length of the row's period.
-    fn length(self) -> Millis {
-        match self {
-            Self::Model | Self::Quarter => QUARTER_HOUR,
-            Self::Day => DAY,
-        }
-    }
-}
+/// What a sum is about: a session, the model that responded, and the model that was requested, or 0 if it responded. All
+/// three are 0 in the sums of all spend.
+type Subject = [Id; 3];
 
-/// The primary key of a row. The session and the models are 0 in the rows that add up everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct SumKey([i64; 5]);
+/// The primary key of a row: the level, the start of the period, and the subject.
+type SumKey = [i64; 5];
 
-impl SumKey {
-    fn new(level: Level, at: Millis, parts: [i64; 3]) -> Self {
-        let [session, model, requested] = parts;
-        let start = start_of(at, level.length());
-        Self([level as i64, start, session, model, requested])
-    }
+fn key_of(level: Level, start: Millis, [session, model, requested]: Subject) -> SumKey {
+    [level as i64, start, session, model, requested]
 }
 
 /// Changes to sums that have not been written yet.
@@ -95,33 +86,27 @@ impl SumChanges {
             0,
             0,
         ];
-        let changes = added.map(|value| factor * value);
         let requested = response.requested.unwrap_or_default();
-        let key = SumKey::new(
-            Level::Model,
-            response.at,
-            [response.session, response.model, requested],
-        );
-        add_to(self.0.entry(key).or_default(), changes);
-        self.change_all(response.at, changes);
+        let subject = [response.session, response.model, requested];
+        self.change(response.at, subject, added.map(|value| factor * value));
     }
 
     /// Adds the spend and the lower bounds of a session that no transcript line reports.
-    pub(super) fn add_breakdown(&mut self, breakdown: &SessionBreakdown) {
-        self.change_breakdown(breakdown, 1);
+    pub(super) fn add_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown) {
+        self.change_breakdown(session, breakdown, 1);
     }
 
     /// Subtracts a previously added breakdown.
-    pub(super) fn remove_breakdown(&mut self, breakdown: &SessionBreakdown) {
-        self.change_breakdown(breakdown, -1);
+    pub(super) fn remove_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown) {
+        self.change_breakdown(session, breakdown, -1);
     }
 
-    fn change_breakdown(&mut self, breakdown: &SessionBreakdown, factor: i64) {
-        let mut change = |at, [unpriced, unrecorded, pending, bounds]: [i64; 4]| {
+    fn change_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown, factor: i64) {
+        let mut change = |at, model, [unpriced, unrecorded, pending, bounds]: [i64; 4]| {
             let changes = [
                 0, 0, unpriced, 0, 0, 0, 0, 0, 0, unrecorded, pending, bounds,
             ];
-            self.change_all(at, changes.map(|change| factor * change));
+            self.change(at, [session, model, 0], changes.map(|value| factor * value));
         };
         for spend in &breakdown.off_transcript {
             let cost = spend.cost.pico();
@@ -130,20 +115,35 @@ impl SumChanges {
                 OffTranscriptKind::Estimated => [1, cost, 0, 0],
                 OffTranscriptKind::Pending => [0, 0, cost, 0],
             };
-            change(spend.at, changes);
+            change(spend.at, spend.model, changes);
         }
         for bound in &breakdown.bounds {
-            change(bound.at, [0, 0, 0, 1]);
+            change(bound.at, breakdown.model, [0, 0, 0, 1]);
         }
     }
 
-    /// Changes the sums of all spend.
-    fn change_all(&mut self, at: Millis, changes: Sums) {
-        for level in [Level::Quarter, Level::Day] {
-            let key = SumKey::new(level, at, [0; 3]);
+    /// Changes the sums at all levels.
+    fn change(&mut self, at: Millis, subject: Subject, changes: Sums) {
+        let [session, ..] = subject;
+        let quarter = start_of(at, QUARTER_HOUR);
+        let keys = [
+            key_of(Level::Model, quarter, subject),
+            key_of(Level::Quarter, quarter, [0; 3]),
+            key_of(Level::Day, start_of(at, DAY), [0; 3]),
+            key_of(Level::Session, 0, [session, 0, 0]),
+        ];
+        for key in keys {
             add_to(self.0.entry(key).or_default(), changes);
         }
     }
+}
+
+/// Selects the row with a key.
+fn one_row() -> String {
+    format!(
+        "SELECT {SUM_COLUMNS} FROM sums WHERE level = ?1 AND start = ?2 AND session = ?3
+             AND model = ?4 AND requested = ?5"
+    )
 }
 
 /// Returns the start of the period that contains a time. All periods are `length` milliseconds long.
@@ -151,45 +151,37 @@ fn start_of(at: Millis, length: Millis) -> Millis {
     at.div_euclid(length).saturating_mul(length)
 }
 
-fn add_to<const N: usize>(sums: &mut [i64; N], changes: [i64; N]) {
+fn add_to(sums: &mut Sums, changes: Sums) {
     for (sum, change) in sums.iter_mut().zip(changes) {
         *sum = sum.saturating_add(change);
     }
 }
 
-/// All spend in a period.
-#[derive(Debug, Default)]
-pub(super) struct Totals {
-    /// The spend, without token counts.
-    pub(super) tally: Tally,
-    /// The number of lower bounds.
-    pub(super) bounds: u64,
-}
-
-/// Reads the totals from the columns in [`SUM_COLUMNS`].
-fn totals_from(row: &Row<'_>) -> Result<Totals> {
-    Ok(Totals {
-        tally: Tally {
-            unrecorded: row.get(9)?,
-            pending: row.get(10)?,
-            ..recorded_from(row, 0)?
-        },
-        bounds: count_from(row, 11)?,
+/// Reads a tally from the columns in [`SUM_COLUMNS`]. `first` is the index of the first one.
+pub(super) fn tally_from(row: &Row<'_>, first: usize) -> Result<Tally> {
+    let bounds = count_from(row, first + 11)?;
+    Ok(Tally {
+        recorded: row.get(first)?,
+        responses: count_from(row, first + 1)?,
+        unpriced: count_from(row, first + 2)?,
+        usage: usage_from(row, first + 3)?,
+        unrecorded: row.get(first + 9)?,
+        pending: row.get(first + 10)?,
+        at_least: bounds > 0,
     })
 }
 
-/// Reads the first `N` columns of a row.
-fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
-    let mut columns = [0; N];
-    for (index, column) in columns.iter_mut().enumerate() {
+fn sums_from(row: &Row<'_>) -> Result<Sums> {
+    let mut sums = Sums::default();
+    for (index, column) in sums.iter_mut().enumerate() {
         *column = row.get(index)?;
     }
-    Ok(columns)
+    Ok(sums)
 }
 
 impl Store {
-    /// Returns all spend in the quarter hours that begin in a period, and the number of lower bounds.
-    pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Totals> {
+    /// Returns all spend in the quarter hours that begin in a period.
+    pub(super) fn total_between(&self, period: &RowsPeriod) -> Result<Tally> {
         let mut whole_days =
             start_of(period.start.saturating_add(DAY - 1), DAY)..start_of(period.end, DAY);
         if whole_days.is_empty() {
@@ -201,93 +193,72 @@ impl Store {
             (Level::Quarter, whole_days.end..period.end),
             (Level::Day, whole_days),
         ];
-        let mut sum = Totals::default();
+        let mut total = Tally::default();
         for (level, part) in parts {
             if part.is_empty() {
                 continue;
             }
-            let totals: Vec<Totals> = self.all(
+            let tallies: Vec<Tally> = self.all(
                 &format!(
                     "SELECT {SUM_COLUMNS} FROM sums WHERE level = ?1 AND start >= ?2 AND start < ?3"
                 ),
                 [level as i64, part.start, part.end],
-                totals_from,
+                |row| tally_from(row, 0),
             )?;
-            for totals in totals {
-                sum.tally += totals.tally;
-                sum.bounds += totals.bounds;
-            }
+            total += tallies.into_iter().sum();
         }
-        Ok(sum)
+        Ok(total)
+    }
+
+    /// Returns all spend of a session.
+    pub(super) fn session_tally(&self, session: Id) -> Result<Tally> {
+        let key = key_of(Level::Session, 0, [session, 0, 0]);
+        let tally = self.first(&one_row(), key, |row| tally_from(row, 0))?;
+        Ok(tally.unwrap_or_default())
     }
 
     /// Writes changes to sums. SQLite could add the numbers, but preparing such a statement takes much longer than
     /// reading a row and writing it back.
     pub(super) fn change_sums(&self, changes: SumChanges) -> Result<()> {
-        for (SumKey(key), changes) in changes.0 {
-            if changes == [0; 12] {
+        for (key, changes) in changes.0 {
+            if changes == Sums::default() {
                 continue;
             }
-            let stored = self.first(
-                &format!(
-                    "SELECT {SUM_COLUMNS} FROM sums WHERE level = ?1 AND start = ?2 AND session = ?3
-                         AND model = ?4 AND requested = ?5"
-                ),
-                key,
-                columns,
-            )?;
-            let mut sums: Sums = stored.unwrap_or_default();
+            let stored = self.first(&one_row(), key, sums_from)?;
+            let mut sums = stored.unwrap_or_default();
             add_to(&mut sums, changes);
-            let [level, _start, session, ..] = key;
-            if level == Level::Model as i64 {
-                let [recorded, responses, unpriced, ..] = changes;
-                self.change_session(session, [recorded, responses, unpriced])?;
-            }
-            if sums == [0; 12] {
+            if sums == Sums::default() {
                 self.run(
                     "DELETE FROM sums WHERE level = ?1 AND start = ?2 AND session = ?3 AND model = ?4
                          AND requested = ?5",
                     key,
                 )?;
-            } else {
-                self.run(
-                    "INSERT OR REPLACE INTO sums VALUES
-                         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-                    params_from_iter(key.into_iter().chain(sums)),
-                )?;
+                continue;
             }
+            self.run(
+                "INSERT OR REPLACE INTO sums VALUES
+                     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                params_from_iter(key.into_iter().chain(sums)),
+            )?;
         }
         Ok(())
     }
 
-    /// Adds changes to a session's recorded spend, responses, and responses without a price.
-    fn change_session(&self, session: i64, changes: [i64; 3]) -> Result<()> {
-        let Some(mut sums) = self.first(SESSION, [session], columns)? else {
-            return Ok(());
-        };
-        add_to(&mut sums, changes);
-        let [recorded, responses, unpriced] = sums;
-        self.run(
-            "UPDATE sessions SET recorded = ?2, responses = ?3, unpriced = ?4 WHERE id = ?1",
-            [session, recorded, responses, unpriced],
-        )
-    }
-
     /// Recalculates all sums from the responses and the results of sessions.
     pub(super) fn make_sums(&self) -> Result<()> {
-        self.0.execute_batch(
-            "DELETE FROM sums;
-             UPDATE sessions SET recorded = 0, responses = 0, unpriced = 0",
-        )?;
+        self.0.execute_batch("DELETE FROM sums")?;
         let mut changes = SumChanges::default();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let mut statement = self.0.prepare_cached(&query)?;
         for response in statement.query_map([], response_from)? {
             changes.add(&response?);
         }
-        let mut statement = self.0.prepare_cached("SELECT breakdown FROM sessions")?;
-        for breakdown in statement.query_map([], |row| breakdown_from(row, 0))? {
-            changes.add_breakdown(&breakdown?.unwrap_or_default());
+        let query = "SELECT id, breakdown FROM sessions";
+        let mut statement = self.0.prepare_cached(query)?;
+        let stored = |row: &Row<'_>| Ok((row.get(0)?, breakdown_from(row, 1)?));
+        for session in statement.query_map([], stored)? {
+            let (id, breakdown) = session?;
+            changes.add_breakdown(id, &breakdown.unwrap_or_default());
         }
         self.change_sums(changes)
     }
@@ -343,8 +314,8 @@ mod tests {
             let ledger = ledger(home.path());
             let end = (start + length).min(288);
             let period = start * QUARTER_HOUR..end * QUARTER_HOUR;
-            let totals = ledger.read(|store| store.totals_between(&period)).unwrap();
-            prop_assert_eq!(totals.tally.recorded, Money::from_nano(end - start));
+            let total = ledger.read(|store| store.total_between(&period)).unwrap();
+            prop_assert_eq!(total.recorded, Money::from_nano(end - start));
         }
     }
 }

@@ -15,8 +15,6 @@ pub(crate) struct SessionWhy {
     pub(crate) session: String,
     pub(crate) tally: Tally,
     pub(crate) bounds: Vec<LowerBound>,
-    /// The number of lines that could not be read.
-    pub(crate) damaged_lines: u64,
     /// The runs, and the parts of the history without identified runs, in chronological order.
     pub(crate) runs: Vec<RunBreakdown>,
     /// The responses that came from another model than the requested one.
@@ -69,10 +67,6 @@ impl Ledger {
                 .remove(&id)
                 .unwrap_or_default();
             breakdown.runs.sort_by_key(|run| run.started_at);
-            let damaged: i64 = store.value(
-                "SELECT ifnull(sum(unreadable), 0) FROM files WHERE session = ?1",
-                [id],
-            )?;
             let mut parents = Vec::new();
             for (parent, inherited) in breakdown.inherited {
                 let name = store.first(
@@ -88,7 +82,6 @@ impl Ledger {
                 session,
                 tally: store.session_tally(id)?,
                 bounds: breakdown.bounds,
-                damaged_lines: damaged.max(0).cast_unsigned(),
                 compactions: breakdown.compactions,
                 parents,
                 runs: breakdown.runs,

@@ -50,11 +50,12 @@ impl PriceTable {
 
     /// Returns the prices of a model without custom rates.
     pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
+        let listed = self.known_tariffs_of(model);
         ModelPrices {
             table: self,
             override_rates: None,
-            known: self.known_tariffs_of(model).is_some(),
-            tariffs: self.tariffs_of(model),
+            known: listed.is_some(),
+            tariffs: listed.unwrap_or_else(|| self.tariffs_of(model)),
             multiplier: MULTIPLIER_UNIT,
         }
     }

@@ -49,10 +49,12 @@ impl PriceTable {
     /// Returns the prices of a model, or `None` if it is not listed. Accepts any spelling of the model ID.
     pub(crate) fn known_tariffs_of(&self, model: &str) -> Option<Tariffs> {
         let id = bare_id(model);
+        // The name in the list may only have its words in another order.
+        let is_model = |row: &PriceRow| row.model.len() == id.len() && bare_id(row.model) == id;
         self.list
             .rows
             .chunk_by(|a, b| a.model == b.model)
-            .find(|rows| rows.first().is_some_and(|row| bare_id(row.model) == id))
+            .find(|rows| rows.first().is_some_and(is_model))
     }
 
     /// Returns the ID under which the spend of a model is added up: the ID in the price list, or the bare ID of an

@@ -73,7 +73,6 @@ impl SpendKind {
             Self::Compaction => "(compaction)",
             Self::Background => "(background requests)",
             Self::Pending => "(not in a transcript yet)",
-            Self::Damaged => "(damaged lines)",
         }
     }
 }
@@ -85,7 +84,6 @@ pub(crate) fn is_placeholder(key: &str) -> bool {
         SpendKind::Compaction,
         SpendKind::Background,
         SpendKind::Pending,
-        SpendKind::Damaged,
     ];
     [NO_SKILL, NO_PLUGIN, NO_MCP_SERVER, NO_PULL_REQUEST].contains(&key)
         || kinds.iter().any(|kind| kind.label() == key)

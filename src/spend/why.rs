@@ -235,7 +235,7 @@ fn identified_by(run: &RunBreakdown) -> &'static str {
 impl SessionWhy {
     /// Returns true if the session may have spent more than is known.
     fn may_be_higher(&self) -> bool {
-        self.tally.at_least || !self.bounds.is_empty() || self.damaged_lines > 0
+        self.tally.at_least || !self.bounds.is_empty()
     }
 
     /// Returns phrases to complete the sentence "The real amount may be higher because …".
@@ -262,14 +262,7 @@ impl SessionWhy {
                 bound.reason.sentence(&time)
             })
             .collect();
-        let mut reasons = Vec::from_iter(sentences);
-        if self.damaged_lines > 0 {
-            let lines = count_noun(self.damaged_lines, "line");
-            reasons.push(format!(
-                "{lines} of the session's transcripts could not be read"
-            ));
-        }
-        reasons
+        Vec::from_iter(sentences)
     }
 }
 

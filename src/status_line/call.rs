@@ -161,7 +161,7 @@ impl<'a> StatusLineFacts<'a> {
         let mut live = call.live();
         if let Some(live) = &mut live {
             let with_month = config.budget.month.is_some();
-            facts.figures = live.figures(&context.environment, with_month);
+            facts.figures = live.figures(&context.environment, with_month).ok();
         }
         let caller = call.caller();
         let is_open = live.as_ref().is_none_or(|live| {

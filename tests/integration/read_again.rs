@@ -35,12 +35,13 @@ fn open_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
 /// `rules` or `facts`. `changes` contains SQL statements that change the responses, and the sums are updated
 /// accordingly.
 pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
-    let sums = "UPDATE sums SET recorded = (SELECT sum(cost) FROM responses WHERE session = sums.session
+    let sums = "UPDATE sums SET recorded = (SELECT ifnull(sum(cost), 0) FROM responses WHERE session = sums.session
              AND model = sums.model AND at >= start AND at < start + 900000) WHERE level = 0;
          UPDATE sums SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums AS parts WHERE level = 0
              AND parts.start >= sums.start
-             AND parts.start < sums.start + iif(sums.level = 1, 900000, 86400000)) WHERE level > 0;
-         UPDATE sessions SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums WHERE session = sessions.id);";
+             AND parts.start < sums.start + iif(sums.level = 1, 900000, 86400000)) WHERE level IN (1, 2);
+         UPDATE sums SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums AS parts WHERE level = 0
+             AND parts.session = sums.session) WHERE level = 3;";
     let older = match version {
         "facts" => "UPDATE files SET facts = facts - 1".to_owned(),
         _ => format!("UPDATE meta SET value = value - 1 WHERE name = '{version}'"),
@@ -61,7 +62,7 @@ fn version_of_facts(sandbox: &Sandbox) -> i64 {
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
-            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 8 AND instr(CAST(path AS TEXT), ?1))",
+            "SELECT EXISTS (SELECT 1 FROM files WHERE facts < 9 AND instr(CAST(path AS TEXT), ?1))",
             [name],
             |row| row.get(0),
         )
@@ -260,7 +261,7 @@ fn facts_change_only_with_a_new_number() {
     let hash = xxh3_64(facts.join("\n").as_bytes());
     assert_eq!(
         (version_of_facts(&sandbox), hash),
-        (8, 13_104_157_211_006_398_967),
+        (9, 13_104_157_211_006_398_967),
         "{facts:#?}"
     );
 }

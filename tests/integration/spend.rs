@@ -74,7 +74,6 @@ fn an_absurd_value_in_the_ledger_never_becomes_a_negative_amount() {
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     for change in [
         "UPDATE sums SET recorded = ?1, unrecorded = ?1, pending = ?1",
-        "UPDATE sessions SET recorded = ?1",
         "UPDATE responses SET cost = ?1",
         "UPDATE events SET total = ?1",
     ] {

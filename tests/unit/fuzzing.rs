@@ -202,7 +202,7 @@ impl Home {
             self.environment.now,
         );
         let mut live = live.unwrap();
-        assert!(live.figures(&self.environment, false).is_some());
+        assert!(live.figures(&self.environment, false).is_ok());
         live.commit(&self.paths);
     }
 

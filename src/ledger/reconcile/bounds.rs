@@ -39,6 +39,8 @@ pub(crate) enum LowerBoundReason {
     ModelWithoutPrice,
     /// The running totals do not show the cache lifetime of a prompt, which determines its price.
     CacheLifetimeUnknown,
+    /// Lines of the session's transcripts could not be read.
+    DamagedLines,
     /// There are several versions of the transcript.
     SeveralTranscripts,
     /// A client that did not identify its process reported a total that is higher than the known spend.
@@ -89,6 +91,9 @@ impl LowerBoundReason {
             Self::CacheLifetimeUnknown => format!(
                 "the running totals do not show for how long the prompts before {time} were cached"
             ),
+            Self::DamagedLines => {
+                "some lines of the session's transcripts could not be read".to_owned()
+            }
             Self::SeveralTranscripts => {
                 "there are several versions of the transcript, for example on two machines"
                     .to_owned()

@@ -91,6 +91,9 @@ impl<'l> SessionFacts<'l> {
         if !self.responses.is_empty() && !self.has_transcript {
             breakdown.add_bound(first_at, LowerBoundReason::TranscriptUnknown);
         }
+        for at in &self.damage {
+            breakdown.add_bound(*at, LowerBoundReason::DamagedLines);
+        }
         if let Some((total, at)) = self.unidentified {
             let costs = self.responses.iter().map(|response| response.fact.cost);
             if total > costs.sum::<Money>() + breakdown.unrecorded + NOISE {

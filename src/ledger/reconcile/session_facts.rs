@@ -35,6 +35,8 @@ pub(super) struct SessionFacts<'l> {
     pub(super) inherited_until: Option<Millis>,
     /// The number of inherited responses and compactions, by the session that owns them.
     pub(super) inherited: BTreeMap<Id, InheritedLines>,
+    /// The times at which damaged lines may have been written, one for each day.
+    pub(super) damage: Vec<Millis>,
     /// True if any of the session's transcripts has ever been read.
     pub(super) has_transcript: bool,
     /// True if another version of the transcript contains responses that the longest version lacks.
@@ -91,7 +93,9 @@ impl<'l> FactCollector<'_, 'l> {
 
     fn add_files(&mut self) {
         for (id, file) in &self.lineage.files {
-            self.facts_of(file.session).has_transcript = true;
+            let facts = self.facts_of(file.session);
+            facts.has_transcript = true;
+            facts.damage.extend(&file.damage);
             if file.is_main {
                 let size_and_id = (file.size, *id);
                 let longest = self.longest.entry(file.session).or_insert(size_and_id);

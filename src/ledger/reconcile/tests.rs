@@ -73,7 +73,7 @@ impl Session {
             session: self.id,
             is_main: true,
             size: LENGTH,
-            markers: Vec::new(),
+            ..TranscriptFacts::default()
         };
         self.lineage.sessions.insert(self.id);
         self.lineage.files.insert(self.file, file);
