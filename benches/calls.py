@@ -23,7 +23,7 @@ import time
 import corpus
 
 SESSIONS = ["00000000-0000-4000-8000-%012d" % number for number in range(20)]
-# The journal of a user who has had whycap for weeks.
+# The journal of version ff5fd09 of a user who has had it for weeks.
 JOURNAL_BYTES = 256 * 1024
 READINGS = 200
 CONFIG = """[statusline]

@@ -77,30 +77,17 @@ class Home:
             calls.append_response(self.transcript, SESSION, "own %d" % self.call_count)
 
     def record_readings(self, count, since, period):
-        """Lets the program record readings from other sessions, and repeats its records if many are needed."""
-        for number in range(min(count, 40)):
-            at = datetime.datetime.fromtimestamp(since + period * number / min(count, 40), datetime.timezone.utc)
+        """Lets the program record readings from another session."""
+        for number in range(count):
+            at = datetime.datetime.fromtimestamp(since + period * number / count, datetime.timezone.utc)
             payload = calls.payload_of(
                 calls.SESSIONS[14],
                 calls.transcript_of(self.path, calls.SESSIONS[14]),
                 1,
-                (10 + number, self.reset),
-                (number / 4, self.reset + 259200),
+                (10 + 40 * number / count, self.reset),
+                (10 * number / count, self.reset + 259200),
             )
             self.run("statusline", stdin=json.dumps(payload).encode(), now=at)
-        if count > 40:
-            self.repeat_records(b'{"reading":', count - 40)
-
-    def repeat_records(self, prefix, count):
-        """Repeats existing journal records, and puts the copies before the others."""
-        directory = os.path.join(self.data, "journal")
-        path = max(entry.path for entry in os.scandir(directory))
-        with open(path, "rb") as journal:
-            lines = [line for line in journal.read().split(b"\n") if line]
-        chosen = [line for line in lines if line.startswith(prefix)]
-        repeated = [chosen[number % len(chosen)] for number in range(count)]
-        with open(path, "wb") as journal:
-            journal.write(b"".join(b"\n" + line for line in repeated + lines))
 
     def subject(self, name, kind):
         return {
@@ -122,7 +109,8 @@ def grow_age(home, factor):
 
 
 def grow_journal(home, factor):
-    home.repeat_records(b"{", 100 * factor)
+    with open(os.path.join(home.data, "journal.jsonl"), "ab") as journal:
+        journal.write(b'\n{"said":{"what":"broken config 2026-11-20 s","by":1}}' * 100 * factor)
 
 
 def grow_sessions(home, factor):
@@ -138,7 +126,7 @@ def grow_transcripts(home, factor):
 
 
 def grow_readings(home, factor):
-    home.repeat_records(b'{"reading":', 40 * (factor - 1) + 1)
+    home.record_readings(40 * factor, home.reset - 5 * 3600, 3600 * 3)
 
 
 def grow_incidents(home, factor):

@@ -1,9 +1,8 @@
 //! Applies budgets to a session by showing warnings and blocking prompts.
 
-use std::ops::Range;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::scope::{BudgetUse, budgets_to_report};
 use crate::config::{Budget, BudgetAction, Config};
@@ -14,9 +13,6 @@ use crate::ledger::{Ledger, LiveFigures, OpenLedger, WaitLimit};
 use crate::limits::{BudgetScope, Event, Fact, Source, UsedBudget};
 use crate::pricing::Money;
 use crate::spend::Amount;
-
-/// The age at which a session's events in the journal expire. Warnings can then be shown again.
-const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be
 /// restored with the up arrow. Since 2.1.308, Claude Code puts it back into the input line. In all of these versions,
@@ -142,14 +138,12 @@ impl<'a> SessionBudgets<'a> {
     fn message_if_unknown(&self, unknown: &Unknown) -> Option<String> {
         match unknown {
             Unknown::Configuration(sentence) => {
-                let now = self.environment.now;
-                let today = self.environment.zone.day(now);
+                let today = self.environment.zone.day(self.environment.now);
                 let event = EventKey::ConfigurationDamaged {
                     today,
                     session: self.session,
                 };
-                let last_day = now - TimeDelta::days(1)..now;
-                journal::record_event_once(self.paths, &event, &last_day).then(|| sentence.clone())
+                journal::record_event_once(&self.paths.data, &event).then(|| sentence.clone())
             }
             Unknown::Spend if self.action == BudgetAction::Stop => Some(
                 "Your spend could not be read, so this prompt was sent without checking your budgets."
@@ -190,8 +184,7 @@ impl<'a> SessionBudgets<'a> {
                     BudgetEvent::Warned
                 };
                 let name = self.event_name(budget, event);
-                let period = period(budget.scope, self.environment);
-                journal::record_event_once(self.paths, &name, &period)
+                journal::record_event_once(&self.paths.data, &name)
             })
     }
 
@@ -207,7 +200,7 @@ impl<'a> SessionBudgets<'a> {
 
     fn record_event(&self, budget: &BudgetUse, event: BudgetEvent<'_>) -> Result<(), disk::Error> {
         let name = self.event_name(budget, event);
-        journal::record_event(self.paths, &name, self.environment.now)
+        journal::record_event(&self.paths.data, &name)
     }
 
     /// Lets the session continue although budgets are exhausted. Returns a message for the user.
@@ -309,7 +302,7 @@ pub(crate) fn is_session_budget_lifted(
 fn is_lifted(session: &str, budget: &BudgetUse, paths: &Paths, environment: &Environment) -> bool {
     let event = BudgetEvent::Continued { session };
     let key = event_key(session, budget, event, environment);
-    journal::has_event(paths, &key, &period(budget.scope, environment))
+    journal::has_event(&paths.data, &key)
 }
 
 /// Returns the journal key for an event in a budget's current period.
@@ -335,17 +328,6 @@ fn period_key(session: &str, scope: BudgetScope, environment: &Environment) -> S
         BudgetScope::Day => format!("of {today}"),
         BudgetScope::Month => format!("of {}", today.format("%Y-%m")),
     }
-}
-
-/// Returns the time from the start of a budget's current period until now.
-fn period(scope: BudgetScope, environment: &Environment) -> Range<DateTime<Utc>> {
-    let Environment { now, zone, .. } = *environment;
-    let start = match scope {
-        BudgetScope::Session => now - SESSION_PERIOD,
-        BudgetScope::Day => zone.day_bounds(now).0,
-        BudgetScope::Month => zone.month_bounds(now).0,
-    };
-    start..now
 }
 
 /// Returns the time at which a used-up budget will no longer block prompts, or `None` if it blocks its session for good.

@@ -1,4 +1,4 @@
-//! Directory handles. Locks and the journal are accessed only through these handles.
+//! Directory handles. Locks are accessed only through these handles.
 //!
 //! Below the root directory, every path component is opened relative to an open directory, without following symbolic
 //! links or junctions. A planted link therefore cannot redirect a deletion. The root itself may be a symbolic link
@@ -9,16 +9,14 @@
 //! instead.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, OpenOptions};
+use cap_std::fs::{Dir, OpenOptions};
 use chrono::{DateTime, Utc};
 
-use super::ownership;
 use super::read::read_range;
 
 /// The kind of a directory entry.
@@ -63,50 +61,6 @@ impl Directory {
     /// Opens a subdirectory. Fails if it is a symbolic link.
     pub(crate) fn child(&self, name: &OsStr) -> io::Result<Self> {
         Ok(Self(self.0.open_dir_nofollow(name)?))
-    }
-
-    /// Opens a subdirectory, or creates it with mode 0700. Fails if it is a symbolic link, belongs to another user, or
-    /// is writable by others.
-    pub(crate) fn open_or_create_private(&self, name: &OsStr) -> io::Result<Self> {
-        #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match self.0.create_dir_with(name, &builder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-
-        let child = self.child(name)?;
-        let metadata = child.0.try_clone()?.into_std_file().metadata()?;
-        if ownership::is_exclusively_owned(&metadata) {
-            Ok(child)
-        } else {
-            Err(ownership::not_owned())
-        }
-    }
-
-    /// Opens a file without following a symbolic link or blocking on a pipe. New files are created with mode 0600.
-    fn open_file(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
-        options.follow(FollowSymlinks::No);
-        #[cfg(unix)]
-        {
-            use cap_std::fs::OpenOptionsExt;
-            let flags = rustix::fs::OFlags::NONBLOCK.bits();
-            options.mode(0o600).custom_flags(flags.cast_signed());
-        }
-        Ok(self.0.open_with(name, options)?.into_std())
-    }
-
-    /// Appends bytes to one of the user's files in a single write. Creates the file if necessary. Fails if the entry is
-    /// not a regular file or belongs to another user.
-    pub(crate) fn append(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.open_file(name, OpenOptions::new().append(true).create(true))?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || !ownership::is_owned(&metadata) {
-            return Err(ownership::not_owned());
-        }
-        file.write_all(bytes)
     }
 
     /// Returns the names of up to `limit` entries, in no particular order.
@@ -173,7 +127,15 @@ impl Directory {
 
     /// Reads up to `limit` bytes from the beginning of a file.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
-        let file = self.open_file(name, OpenOptions::new().read(true))?;
+        let mut options = OpenOptions::new();
+        options.read(true).follow(FollowSymlinks::No);
+        #[cfg(unix)]
+        {
+            use cap_std::fs::OpenOptionsExt;
+            let flags = rustix::fs::OFlags::NONBLOCK.bits();
+            options.custom_flags(flags.cast_signed());
+        }
+        let file = self.0.open_with(name, &options)?.into_std();
         read_range(file, 0..limit)
     }
 

@@ -5,7 +5,7 @@
 //! a directory after it has been checked.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The permission bit that lets other users write.
@@ -30,12 +30,23 @@ pub(crate) fn open_owned(path: &Path) -> io::Result<File> {
 /// Opens one of the user's files for reading and writing, or creates it with mode 0600. Does not truncate existing
 /// files.
 pub(crate) fn open_or_create_owned(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
     // Some network file systems refuse to lock a file that is open only for writing.
-    options.read(true).write(true).create(true).truncate(false);
+    create_owned_with(
+        OpenOptions::new().read(true).write(true).truncate(false),
+        path,
+    )
+}
+
+/// Appends bytes to one of the user's files in a single write, or creates it with mode 0600.
+pub(crate) fn append_owned(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_owned_with(OpenOptions::new().append(true), path)?.write_all(bytes)
+}
+
+fn create_owned_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    open_owned_with(&mut options, path)
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    open_owned_with(options, path)
 }
 
 fn open_owned_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {

@@ -13,14 +13,17 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::database::{Ledger, Store};
 use super::error::Result;
 use super::facts::Id;
-use super::journal::{self, JournalRecord, MonthFile};
+use super::journal::{self, JournalRecord};
 use crate::claude::processes::{self, ProcessStart};
 use crate::environment::{Environment, Paths};
 use crate::pricing::{Money, PriceTable};
-use crate::time::{Millis, datetime_from_millis};
+use crate::time::Millis;
 
-/// The number of bytes of the journal to search for new events. They cover several days of work in many sessions.
-const RECENT_BYTES: u64 = 256 * 1024;
+/// The number of bytes of the journal to search for new events. They cover months of work in many sessions.
+const RECENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The name of a number in the table `meta`: how far the journal has been read.
+const JOURNAL: &str = "journal";
 
 /// A Claude Code process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +135,7 @@ impl RunEvent {
     /// Appends the event to the journal for the next process that reads the ledger.
     pub(crate) fn append_to_journal(&self, paths: &Paths) {
         // If the journal cannot be written, the session's total may become a lower bound.
-        let _ = journal::append(paths, datetime_from_millis(self.at), self);
+        let _ = journal::append(&paths.data, self);
     }
 }
 
@@ -205,49 +208,33 @@ impl Store {
         )
     }
 
-    /// Returns true if the journal has grown since its events were last read.
+    /// Returns true if the journal has changed since it was last read.
     pub(super) fn has_events_to_pick_up(&self, data: &Path) -> Result<bool> {
-        for file in MonthFile::list(data) {
-            let size = file.size().cast_signed();
-            if self.meta(&journal_name(file.month))? != Some(size) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Like [`Self::pick_up_events`], but does nothing unless the current month's journal has grown.
-    pub(super) fn pick_up_new_events(&self, data: &Path, now: DateTime<Utc>) -> Result<()> {
-        let current = MonthFile::containing(data, now);
-        let size = current.size().cast_signed();
-        if size == self.meta(&journal_name(current.month))?.unwrap_or(0) {
-            return Ok(());
-        }
-        self.pick_up_events(data)
+        let read_until = self.meta(JOURNAL)?.unwrap_or_default();
+        Ok(read_until != journal::size(data).cast_signed())
     }
 
     /// Adds the events and the facts about limits that were appended to the journal while the ledger was busy.
     pub(super) fn pick_up_events(&self, data: &Path) -> Result<()> {
-        for file in MonthFile::list(data) {
-            let name = journal_name(file.month);
-            let since = self.meta(&name)?.unwrap_or(0);
-            let events = file.records_after::<RunEvent>(since, RECENT_BYTES);
-            for event in &events.records {
-                self.add_event(event)?;
-            }
-            // These may include facts after the last event, which the next reader adds again without effect.
-            self.add_limit_facts(&file.records_after(since, RECENT_BYTES).records)?;
-            if events.end != since {
-                self.set_meta(&name, events.end)?;
-            }
+        if !self.has_events_to_pick_up(data)? {
+            return Ok(());
         }
-        Ok(())
+        let read_until = self.meta(JOURNAL)?.unwrap_or_default().cast_unsigned();
+        // A shorter journal is a new one.
+        let since = if read_until <= journal::size(data) {
+            read_until
+        } else {
+            0
+        };
+        let events = journal::records_after::<RunEvent>(data, since, RECENT_BYTES);
+        for event in &events.records {
+            self.add_event(event)?;
+        }
+        // These may include facts after the last event, which the next reader adds again without effect.
+        let facts = journal::records_after(data, since, RECENT_BYTES);
+        self.add_limit_facts(&facts.records)?;
+        self.set_meta(JOURNAL, events.end.cast_signed())
     }
-}
-
-/// Returns the name under which the ledger stores how far a month's journal has been read.
-fn journal_name(month: i64) -> String {
-    format!("journal_{month}")
 }
 
 impl Ledger {

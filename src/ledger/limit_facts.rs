@@ -129,15 +129,10 @@ impl Ledger {
 
     /// Adds facts, and those that wait in the journal. If the ledger is missing or busy, appends them to the journal,
     /// and the next reader adds them.
-    pub(crate) fn record_limit_facts(
-        ledger: Option<&Self>,
-        paths: &Paths,
-        facts: &[Fact],
-        now: DateTime<Utc>,
-    ) {
+    pub(crate) fn record_limit_facts(ledger: Option<&Self>, paths: &Paths, facts: &[Fact]) {
         let stored = ledger.map(|ledger| {
             ledger.change(|store| {
-                store.pick_up_new_events(&paths.data, now)?;
+                store.pick_up_events(&paths.data)?;
                 store.add_limit_facts(facts)
             })
         });
@@ -146,7 +141,7 @@ impl Ledger {
         }
         for fact in facts {
             // If the journal cannot be written either, the transcript still shows most of the facts.
-            let _ = journal::append(paths, fact.at, fact);
+            let _ = journal::append(&paths.data, fact);
         }
     }
 

@@ -170,13 +170,13 @@ impl OpenLedger {
             pending: Money::ZERO,
             unsaved_limit_facts: Vec::new(),
         };
-        live.begin(&mut batch, paths, now);
+        live.begin(&mut batch, paths);
         Some(live)
     }
 
     /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy,
     /// the sample goes to the journal, and the next call reads the lines again.
-    fn begin(&mut self, batch: &mut Batch, paths: &Paths, now: DateTime<Utc>) {
+    fn begin(&mut self, batch: &mut Batch, paths: &Paths) {
         if batch.files.is_empty() && self.event.is_none() {
             return;
         }
@@ -188,7 +188,7 @@ impl OpenLedger {
         let written = self.ledger.read(|store| {
             store.0.execute_batch("BEGIN IMMEDIATE")?;
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
-                store.pick_up_new_events(&paths.data, now)?;
+                store.pick_up_events(&paths.data)?;
                 // A checkpoint that appears while a process is running may come from a different process.
                 let is_due = batch.changes_results()
                     || store.has_temporary_bound(session, event.as_ref())?;

@@ -131,7 +131,7 @@ pub fn collect(
     let now = caller.now();
     let mut reported = reported.to_vec();
     if ledger.is_none() {
-        reported.extend(journal::records_since(caller.paths, now - LONGEST_LIMIT));
+        reported.extend(journal::records(&caller.paths.data));
         reported.retain(|fact| fact.at >= now - LONGEST_LIMIT);
     }
     let (since, each_response_since) = match period {
@@ -245,7 +245,7 @@ pub fn record(caller: &Caller<'_>, ledger: Option<&Ledger>, reported: &[Fact]) {
         .cloned()
         .collect();
     if !new.is_empty() {
-        Ledger::record_limit_facts(ledger, caller.paths, &new, caller.now());
+        Ledger::record_limit_facts(ledger, caller.paths, &new);
     }
 }
 

@@ -308,8 +308,8 @@ fn a_raised_budget_warns_and_blocks_at_its_new_limit() {
 #[test]
 fn no_prompt_is_blocked_if_the_decision_to_continue_cannot_be_stored() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
-    // A file in place of the journal's directory prevents the journal from being written.
-    sandbox.write(".local/share/whycap/journal", "");
+    // A directory in place of the journal prevents it from being written.
+    sandbox.write(".local/share/whycap/journal.jsonl/in-the-way", "");
     let sent = prompt(&sandbox, "hi");
     assert_eq!(sent.get("decision"), None, "{sent}");
     let warning = sent["systemMessage"].as_str().unwrap();

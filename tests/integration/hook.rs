@@ -15,7 +15,7 @@ const AT: &str = "2026-11-20T10:00:00Z";
 
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
-const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
+const JOURNAL: &str = ".local/share/whycap/journal.jsonl";
 
 /// Asserts that the output is either empty or JSON whose fields the model never sees.
 fn only_for_the_user(run: &Run) -> Option<Value> {

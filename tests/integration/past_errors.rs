@@ -190,7 +190,7 @@ fn the_verdict_on_an_old_error_does_not_depend_on_the_size_of_the_journal() {
         let other_record = json!({"other": "x".repeat(1_000)});
         for _ in 0..150 {
             sandbox.append(
-                ".local/share/whycap/journal/2026-11.jsonl",
+                ".local/share/whycap/journal.jsonl",
                 &format!("\n{other_record}"),
             );
         }

@@ -164,7 +164,7 @@ class History:
         self.errors = []
         self.response_count = 0
         self.session_count = 0
-        self.facts_by_month = {}
+        self.facts = []
         self.windows = []
 
     def write(self, end, days, session_count, mean_responses):
@@ -246,15 +246,13 @@ class History:
     def add_reading(self, session, at, usage_by_window):
         read = [{"window": window, **usage} for window, usage in usage_by_window.items() if usage]
         fact = {"at": timestamp(at), "session": session, "source": "sample", "event": {"read": read}}
-        self.facts_by_month.setdefault(f"{at:%Y-%m}", []).append(fact)
+        self.facts.append(fact)
 
     def write_journal(self):
-        journal = self.home / ".local/share/whycap/journal"
-        journal.mkdir(parents=True, mode=0o700)
-        journal.parent.chmod(0o700)
-        for month, facts in self.facts_by_month.items():
-            lines = "".join(json_line({"fact": fact}) for fact in facts)
-            (journal / f"{month}.jsonl").write_text(lines)
+        data = self.home / ".local/share/whycap"
+        data.mkdir(parents=True, mode=0o700)
+        lines = "".join("\n" + json_line({"fact": fact}).rstrip() for fact in self.facts)
+        (data / "journal.jsonl").write_text(lines)
 
     def report_errors(self, run, count):
         """Reports the latest errors to the hook, as Claude Code would have done when they occurred."""

@@ -95,8 +95,8 @@ impl Context {
             source: Source::Hook,
             event: Event::Shown,
         };
-        let (ledger, now) = (self.existing_ledger(), self.environment.now);
-        Ledger::record_limit_facts(ledger.as_ref(), &self.paths, &[fact], now);
+        let ledger = self.existing_ledger();
+        Ledger::record_limit_facts(ledger.as_ref(), &self.paths, &[fact]);
     }
 
     /// Replies to the start of a session. In order of priority, the reply announces an error, reports a stuck lock, or

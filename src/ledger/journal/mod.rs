@@ -1,34 +1,27 @@
 //! An append-only log of everything that whycap has to remember, such as the announcements that have been made, and the
 //! facts that the ledger was too busy to store.
 //!
-//! Each UTC month has its own file, such as `<data>/journal/2026-11.jsonl`. Every line is a JSON object with a single
-//! key, which is the kind of the record. Its value is the record itself. Records are never changed or removed. If
-//! several records describe the same thing, readers use the newest.
+//! Every line of `<data>/journal.jsonl` is a JSON object with a single key, which is the kind of the record. Its value is
+//! the record itself. Records are never changed or removed. If several records describe the same thing, readers use the
+//! newest.
 //!
 //! A record is appended with a single write and without a lock, which takes less than a millisecond. Readers skip lines
 //! that are damaged or incomplete and still find all other records. Nothing is flushed to disk, so a power failure can
 //! lose the newest records.
 
 mod event;
-mod month_file;
 
 pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_event_once};
-pub(crate) use month_file::MonthFile;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use memchr::{memchr, memmem, memrchr};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::disk::directory::Directory;
-use crate::disk::{self, records};
-use crate::environment::Paths;
+use crate::disk::{self, ownership, records};
 
-/// The directory that contains the journal's files, relative to the data directory.
-const DIRECTORY: &str = "journal";
-
-/// The maximum number of bytes to read from one file. A record is about 400 bytes long, so real files are far smaller.
+/// The maximum number of bytes to read. A record is about 400 bytes long, so real files are far smaller.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A type whose values can be stored in the journal.
@@ -37,20 +30,30 @@ pub(crate) trait JournalRecord: DeserializeOwned {
     const KIND: &'static str;
 }
 
-/// Appends a record to the current month's file.
+/// A part of the journal.
+pub(crate) struct JournalPart<R> {
+    /// The records, oldest first.
+    pub(crate) records: Vec<R>,
+    /// The offset at which the part ends and the next one starts.
+    pub(crate) end: u64,
+}
+
+fn path_in(data: &Path) -> PathBuf {
+    data.join("journal.jsonl")
+}
+
+/// Appends a record to the journal in the data directory.
 ///
 /// Returns an error if the file or its directory cannot be created or written, is a symbolic link, or belongs to
 /// another user.
 pub(crate) fn append<R: JournalRecord + Serialize>(
-    paths: &Paths,
-    now: DateTime<Utc>,
+    data: &Path,
     record: &R,
 ) -> Result<(), disk::Error> {
     let mut line = start_of_record::<R>();
     line.extend(records::to_bytes(record));
     line.push(b'}');
-
-    append_bytes(&paths.data, &month_file::file_name(now), &line)
+    append_bytes(data, &line)
 }
 
 /// Returns the start of every record of a kind. The line break comes first because the previous line may be incomplete.
@@ -58,29 +61,52 @@ fn start_of_record<R: JournalRecord>() -> Vec<u8> {
     format!("\n{{\"{}\":", R::KIND).into_bytes()
 }
 
-/// Appends bytes to a journal file in a single write so that the lines of concurrent processes do not get mixed up.
+/// Appends bytes in a single write so that the lines of concurrent processes do not get mixed up.
 ///
-/// Symbolic links are followed on the path to the data directory, but not inside it.
-fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
+/// Symbolic links are followed on the path to the data directory, but not in place of the journal.
+fn append_bytes(data: &Path, bytes: &[u8]) -> Result<(), disk::Error> {
     disk::create_private_directory(data)?;
-
-    Directory::open(data)
-        .and_then(|data| data.open_or_create_private(DIRECTORY.as_ref()))
-        .and_then(|journal| journal.append(file_name.as_ref(), bytes))
-        .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
+    let path = path_in(data);
+    ownership::append_owned(&path, bytes).map_err(disk::write_error(&path))
 }
 
-/// Returns the records of a kind, oldest first. The first ones may be older than the given time, because the records of
-/// its whole month are returned.
-pub(crate) fn records_since<R: JournalRecord>(
-    paths: &Paths,
-    since: DateTime<Utc>,
-) -> impl Iterator<Item = R> + use<R> {
-    let first_month = MonthFile::containing(&paths.data, since).month;
-    MonthFile::list(&paths.data)
-        .into_iter()
-        .filter(move |file| file.month >= first_month)
-        .flat_map(|file| file.records_after(0, MAX_BYTES).records)
+/// Returns the size of the journal in bytes, or 0 if it cannot be read.
+pub(crate) fn size(data: &Path) -> u64 {
+    disk::owned_size(&path_in(data)).unwrap_or_default()
+}
+
+/// Returns all records of a kind, oldest first.
+pub(crate) fn records<R: JournalRecord>(data: &Path) -> Vec<R> {
+    records_after(data, 0, MAX_BYTES).records
+}
+
+/// Reads the records of a kind after the given offset, but at most the last `most_bytes` of the journal. If the last line
+/// is incomplete, another process may still be writing it, so it is left for the next call.
+///
+/// The search looks for the starts of records, not of lines, so even a file full of empty lines is searched quickly.
+pub(crate) fn records_after<R: JournalRecord>(
+    data: &Path,
+    offset: u64,
+    most_bytes: u64,
+) -> JournalPart<R> {
+    let (start, mut bytes) =
+        disk::read_owned_end(&path_in(data), offset, most_bytes).unwrap_or((offset, Vec::new()));
+    if !bytes.ends_with(b"}") {
+        bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
+    }
+    let start_of_record = start_of_record::<R>();
+    let records = memmem::find_iter(&bytes, &start_of_record)
+        .filter_map(|at| {
+            let record = bytes.get(at + start_of_record.len()..)?;
+            let end = memchr(b'\n', record).unwrap_or(record.len());
+            let json = record.get(..end)?.strip_suffix(b"}")?;
+            serde_json::from_slice(json).ok()
+        })
+        .collect();
+    JournalPart {
+        records,
+        end: start + bytes.len() as u64,
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +114,6 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::environment::Environment;
-
-    const NOVEMBER: &str = "2026-11-20T06:30:00Z";
-    const DECEMBER: &str = "2026-12-01T00:10:00Z";
 
     #[derive(Debug, Serialize, Deserialize)]
     struct Note {
@@ -102,45 +124,21 @@ mod tests {
         const KIND: &'static str = "note";
     }
 
-    /// Appends bytes that are not a valid record, such as those that a full disk leaves behind.
-    pub(crate) fn damage(paths: &Paths, now: DateTime<Utc>, bytes: &[u8]) {
-        append_bytes(&paths.data, &month_file::file_name(now), bytes).unwrap();
-    }
-
-    pub(super) fn paths(root: &Path) -> Paths {
-        let data = ("WHYCAP_DATA_DIR".into(), root.join("data").into());
-        Paths::of(&Environment::new([data], DateTime::UNIX_EPOCH))
-    }
-
-    fn append_note(paths: &Paths, now: &str, text: &str) {
+    fn append_note(data: &Path, text: &str) {
         let note = Note {
             text: text.to_owned(),
         };
-        append(paths, now.parse().unwrap(), &note).unwrap();
+        append(data, &note).unwrap();
     }
 
-    fn notes(paths: &Paths, since: &str) -> Vec<String> {
-        let notes = records_since::<Note>(paths, since.parse().unwrap());
+    fn notes(data: &Path) -> Vec<String> {
+        let notes = records::<Note>(data).into_iter();
         notes.map(|note| note.text).collect()
     }
 
     #[test]
-    fn records_are_returned_oldest_first_across_months() {
-        let root = tempfile::tempdir().unwrap();
-        let paths = paths(root.path());
-
-        append_note(&paths, NOVEMBER, "first");
-        append_note(&paths, NOVEMBER, "second");
-        append_note(&paths, DECEMBER, "third");
-
-        assert_eq!(notes(&paths, NOVEMBER), ["first", "second", "third"]);
-        assert_eq!(notes(&paths, DECEMBER), ["third"]);
-    }
-
-    #[test]
     fn damaged_lines_do_not_affect_other_records() {
-        let root = tempfile::tempdir().unwrap();
-        let paths = paths(root.path());
+        let data = tempfile::tempdir().unwrap();
         let damages: [&[u8]; 5] = [
             b"\n{\"note\":{\"text\":\"cut",
             b"\n{\"note\":{\"text\":\"cut\"}",
@@ -148,47 +146,42 @@ mod tests {
             b"\n{\"note\":7}",
             b"\n{\"kind of a later version\":{}}",
         ];
-
         for (index, bytes) in damages.into_iter().enumerate() {
-            damage(&paths, NOVEMBER.parse().unwrap(), bytes);
-            append_note(&paths, NOVEMBER, &index.to_string());
+            append_bytes(data.path(), bytes).unwrap();
+            append_note(data.path(), &index.to_string());
         }
-
-        assert_eq!(notes(&paths, NOVEMBER), ["0", "1", "2", "3", "4"]);
+        assert_eq!(notes(data.path()), ["0", "1", "2", "3", "4"]);
     }
 
     #[test]
-    fn a_missing_or_damaged_month_does_not_affect_other_months() {
-        let root = tempfile::tempdir().unwrap();
-        let paths = paths(root.path());
-        append_note(&paths, NOVEMBER, "lost");
-        append_note(&paths, DECEMBER, "kept");
-
-        disk::remove_owned_file(&paths.data.join("journal/2026-11.jsonl")).unwrap();
-        assert_eq!(notes(&paths, NOVEMBER), ["kept"]);
-
-        damage(&paths, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
-        assert_eq!(notes(&paths, NOVEMBER), ["kept"]);
+    fn a_part_ends_where_the_next_one_starts() {
+        let data = tempfile::tempdir().unwrap();
+        append_note(data.path(), "first");
+        let part = records_after::<Note>(data.path(), 0, MAX_BYTES);
+        assert_eq!(part.records.len(), 1);
+        append_note(data.path(), "second");
+        append_bytes(data.path(), b"\n{\"note\":{\"text\":\"cut").unwrap();
+        let next = records_after::<Note>(data.path(), part.end, MAX_BYTES);
+        let [second] = next.records.as_slice() else {
+            panic!("{} records", next.records.len());
+        };
+        assert_eq!(second.text, "second");
+        assert!(next.end < size(data.path()));
     }
 
     /// When every line was examined, a journal with 300 MB of empty lines took ten seconds to search.
     #[test]
     fn empty_lines_are_searched_as_fast_as_one_long_line() {
-        let root = tempfile::tempdir().unwrap();
-        let paths = paths(root.path());
-        let now: DateTime<Utc> = NOVEMBER.parse().unwrap();
+        let data = tempfile::tempdir().unwrap();
         let fastest_of = |byte: u8| {
-            disk::remove_owned_file(&paths.data.join("journal/2026-11.jsonl")).ok();
-            append_note(&paths, NOVEMBER, "first");
-            damage(&paths, now, &vec![byte; 16 << 20]);
-            append_note(&paths, NOVEMBER, "last");
+            disk::remove_owned_file(&path_in(data.path())).ok();
+            append_note(data.path(), "first");
+            append_bytes(data.path(), &vec![byte; 16 << 20]).unwrap();
+            append_note(data.path(), "last");
             (0..5)
                 .map(|_| {
                     let start = std::time::Instant::now();
-                    assert_eq!(
-                        notes(&paths, NOVEMBER).len(),
-                        if byte == b'\n' { 2 } else { 1 }
-                    );
+                    assert_eq!(notes(data.path()).len(), if byte == b'\n' { 2 } else { 1 });
                     start.elapsed()
                 })
                 .skip(1) // The first search reads the file.
@@ -200,25 +193,5 @@ mod tests {
             empty_lines < one_long_line * 10,
             "{empty_lines:?}, and {one_long_line:?} for one long line"
         );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn nothing_is_written_outside_when_the_directory_is_replaced_by_a_link() {
-        let root = tempfile::tempdir().unwrap();
-        let data = root.path().join("data");
-        let moved = root.path().join("moved");
-        let outside = root.path().join("outside");
-        std::fs::create_dir(&outside).unwrap();
-
-        append_bytes(&data, "month", b"1").unwrap();
-        let opened_before = Directory::open(&data.join(DIRECTORY)).unwrap();
-        disk::rename(&data.join(DIRECTORY), &moved).unwrap();
-        std::os::unix::fs::symlink(&outside, data.join(DIRECTORY)).unwrap();
-
-        opened_before.append("month".as_ref(), b"2").unwrap();
-        assert!(append_bytes(&data, "month", b"3").is_err());
-        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
-        assert_eq!(std::fs::read(moved.join("month")).unwrap(), b"12");
     }
 }

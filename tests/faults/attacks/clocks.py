@@ -151,10 +151,9 @@ DATED = (
     ".local/state/claude/locks/1.lock",
     ".claude/history.jsonl.lock",
     ".claude.json.lock",
-    ".local/share/whycap/journal/2026-11.jsonl",
+    ".local/share/whycap/journal.jsonl",
     ".local/share/whycap/ledger.sqlite3",
     ".local/share/whycap",
-    ".local/share/whycap/journal",
 )
 
 
@@ -380,7 +379,7 @@ def cost_state_dates(machine, epoch):
 )
 def incident_moments(machine, moment):
     world.used(machine)
-    path = machine.data / "journal/2026-11.jsonl"
+    path = machine.data / "journal.jsonl"
     lines = path.read_text().split("\n")
     stored = next(line for line in lines if line.startswith('{"incident":'))
     path.write_text("\n".join([*lines, re.sub(r'"at":"[^"]*"', f'"at":{moment}', stored, count=1)]))
@@ -397,7 +396,7 @@ def incident_moments(machine, moment):
 def stored_dates(machine, field, date):
     world.used(machine)
     last = field.split(".")[-1]
-    for path in machine.data.glob("journal/*.jsonl"):
+    for path in machine.data.glob("journal.jsonl"):
         changed = re.sub(
             rf'"{last}":\s*("[^"]*"|null|\d+)', lambda _: json.dumps(last) + ":" + json.dumps(date), path.read_text()
         )

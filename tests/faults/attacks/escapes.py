@@ -322,7 +322,7 @@ def documents(machine):
         ),
     }
     # whycap's own files, as another program or an older version may have left them.
-    journal = machine.data / "journal/2026-11.jsonl"
+    journal = machine.data / "journal.jsonl"
     lines = journal.read_text().split("\n") if journal.exists() else []
     last = next((line for line in reversed(lines) if line.startswith('{"fact":') and "gamma" in line), None)
     if last:
@@ -453,7 +453,6 @@ NAMES = {
     "a market": (b".claude/plugins/marketplaces/", b"/.git/index.lock"),
     "a plugin": (b".claude/plugins/store/", b".json.lock"),
     "a registry entry": (b".claude/sessions/", b".json"),
-    "a month of the journal": (b".local/share/whycap/journal/", b".jsonl"),
     "a quarantined item": (b".local/share/whycap/quarantine/", b"/manifest.json"),
     "a backup": (b".claude/settings.json.whycap-backup", b""),
     "a drop-in": (b".claude/commands/", b".md"),

@@ -19,8 +19,7 @@ WHYCAP_PATHS = (
     ".local",
     ".local/share",
     ".local/share/whycap",
-    ".local/share/whycap/journal",
-    ".local/share/whycap/journal/*",
+    ".local/share/whycap/journal.jsonl",
     ".local/share/whycap/account.json",
     ".local/share/whycap/ledger.sqlite3",
     ".local/share/whycap/ledger.sqlite3-wal",
@@ -279,12 +278,12 @@ DATA = ".local/share/whycap"
 ONCE_HARMFUL = [
     *product(
         ("statusline",),
-        (f"{DATA}/journal/*", f"{DATA}/journal", f"{DATA}/account.json"),
+        (f"{DATA}/journal.jsonl", f"{DATA}/account.json"),
         ("link to a file", "link to null", "link to a directory"),
     ),
     *product(
         ("hook StopFailure",),
-        (f"{DATA}/journal", f"{DATA}/journal/*"),
+        (f"{DATA}/journal.jsonl",),
         ("link to a file", "link to null", "link to a directory"),
     ),
     *product(
@@ -311,7 +310,7 @@ ONCE_HARMFUL = [
         ("statusline", "hook Stop"),
         (
             f"{DATA}/ledger.sqlite3-shm",
-            f"{DATA}/journal/*",
+            f"{DATA}/journal.jsonl",
             ".claude.json",
             ".config/whycap/config.toml",
             ".claude/settings.json",
@@ -574,18 +573,8 @@ def swapped_in_the_middle(machine, call, path, number):
 
 @attack(
     "links",
-    "the journal of the month that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline",), ".local/share/whycap/journal/2026-11.jsonl"),
-    quick=40,
-)
-def swapped_month(machine, call, path, number):
-    swapped_in_the_middle(machine, call, path, number)
-
-
-@attack(
-    "links",
-    "the journal's directory that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline", "hook StopFailure"), ".local/share/whycap/journal"),
+    "the journal that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline", "hook StopFailure"), ".local/share/whycap/journal.jsonl"),
     quick=80,
 )
 def swapped_journal(machine, call, path, number):

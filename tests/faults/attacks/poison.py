@@ -486,7 +486,7 @@ def state_files(machine, what):
         ".config/whycap/config.toml",
         "work/api/.claude/settings.json",
         ".local/share/whycap/account.json",
-        ".local/share/whycap/journal/2026-11.jsonl",
+        ".local/share/whycap/journal.jsonl",
     ):
         world.used(machine)
         path = machine.write(name, contents.get(what, b"{"))

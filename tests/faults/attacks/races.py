@@ -221,7 +221,7 @@ def transcript(machine, change, number):
         (what, number)
         for what in (
             ".local/share/whycap",
-            ".local/share/whycap/journal",
+            ".local/share/whycap/journal.jsonl",
             ".local/share/whycap/ledger.sqlite3",
             ".local/share/whycap/ledger.sqlite3-wal",
             ".claude",

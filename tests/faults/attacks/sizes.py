@@ -131,7 +131,7 @@ def growing_line(machine):
 )
 def empty_lines(machine, call):
     world.used(machine)
-    journal = machine.data / "journal/2026-11.jsonl"
+    journal = machine.data / "journal.jsonl"
     with open(journal, "ab") as file:
         for _ in range(300):
             file.write(b"\n" * 1_000_000)
