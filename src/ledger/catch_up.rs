@@ -1,7 +1,7 @@
 //! Brings the ledger up to date with the transcripts.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::collect::{Batch, file_id};
 use super::database::{FACTS, Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
-use super::reading::{ReadSettings, UnreadTranscript, read_transcripts, unread_bytes};
+use super::reading::{UnreadTranscript, read_transcripts, unread_bytes};
 use super::values::count_from;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
@@ -82,33 +82,21 @@ impl Ledger {
             ..CatchUpResult::default()
         };
         catch_up.unreadable.sort();
-        let mut transcripts_to_read =
-            self.read(|store| store.transcripts_to_read(listed.files, read_time))?;
-        transcripts_to_read.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
-        let settings = ReadSettings {
-            read_time,
-            started: Instant::now(),
-        };
-        let total = unread_bytes(&transcripts_to_read);
-        if !transcripts_to_read.is_empty() {
-            let mut batch = read_transcripts(&transcripts_to_read, &settings, |bytes| {
-                progress(bytes, total);
-            });
-            batch.finish(prices);
+        let unread = self.read(|store| store.unread(listed.files, read_time))?;
+        if !unread.is_empty() {
             // With a time limit, facts are committed before the ledger is reconciled, so that they are not lost if a hook
             // has to exit early.
             self.write(|store| {
-                if read_time == ReadTime::All && !store.overtaken(&batch)?.is_empty() {
-                    // No other process can store anything during this transaction, so this batch is up to date.
-                    let files = transcripts_to_read.into_iter().map(|unread| unread.file);
-                    let unread = store.transcripts_to_read(files, read_time)?;
-                    batch = read_transcripts(&unread, &settings, |_| ());
-                    batch.finish(prices);
-                }
-                if !batch.files.is_empty() {
-                    store.commit(&mut batch, prices)?;
-                }
+                // Another process may just have read some of them.
+                let files = unread.into_iter().map(|transcript| transcript.file);
+                let mut unread = store.unread(files, read_time)?;
+                unread.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
+                let total = unread_bytes(&unread);
+                let mut batch =
+                    read_transcripts(&unread, read_time, |bytes| progress(bytes, total));
+                batch.finish(prices);
+                store.commit(&mut batch, prices)?;
                 catch_up.add(&mut batch);
                 if read_time == ReadTime::All {
                     // Reconciliation updates rows all over the table of responses. In a single transaction, each page
@@ -133,37 +121,12 @@ impl Ledger {
         prices: &PriceTable,
         limit: Duration,
     ) -> LedgerResult<()> {
-        let mut new_lines = self.read_session(transcript, true, limit);
-        if !new_lines.files.is_empty() {
+        self.write(|store| {
+            let mut new_lines = store.read_session(transcript, true, limit)?;
             new_lines.finish(prices);
-            self.write(|store| store.commit(&mut new_lines, prices))?;
-        }
+            store.commit(&mut new_lines, prices)
+        })?;
         self.reconcile_dirty(prices)
-    }
-
-    /// Reads new lines from a session's transcript and, if `with_subagents` is true, from its subagents' transcripts.
-    pub(super) fn read_session(
-        &self,
-        transcript: &Path,
-        with_subagents: bool,
-        limit: Duration,
-    ) -> Batch {
-        let settings = ReadSettings {
-            read_time: ReadTime::Within(limit),
-            started: Instant::now(),
-        };
-        let mut files = Vec::from_iter(TranscriptFile::look(transcript).ok().flatten());
-        if with_subagents {
-            files.extend(transcripts::of_subagents(transcript));
-        }
-        let transcripts_to_read =
-            self.read(|store| store.transcripts_to_read(files, settings.read_time));
-        // If the positions cannot be read, there is no way to tell which lines are new.
-        let is_cut_short = transcripts_to_read.is_err();
-        let mut batch =
-            read_transcripts(&transcripts_to_read.unwrap_or_default(), &settings, |_| ());
-        batch.is_cut_short |= is_cut_short;
-        batch
     }
 }
 
@@ -176,9 +139,25 @@ struct StoredPosition {
 }
 
 impl Store {
+    /// Reads new lines from a session's transcript and, if `with_subagents` is true, from its subagents' transcripts.
+    pub(super) fn read_session(
+        &self,
+        transcript: &Path,
+        with_subagents: bool,
+        limit: Duration,
+    ) -> Result<Batch> {
+        let mut files = Vec::from_iter(TranscriptFile::look(transcript).ok().flatten());
+        if with_subagents {
+            files.extend(transcripts::of_subagents(transcript));
+        }
+        let read_time = ReadTime::Within(limit);
+        let unread = self.unread(files, read_time)?;
+        Ok(read_transcripts(&unread, read_time, |_| ()))
+    }
+
     /// Returns the transcripts that need to be read. Without a time limit, those that may be misread are read again from
     /// the start.
-    fn transcripts_to_read(
+    fn unread(
         &self,
         files: impl IntoIterator<Item = TranscriptFile>,
         read_time: ReadTime,
@@ -188,7 +167,7 @@ impl Store {
             ReadTime::All => Some(self.positions()?),
             ReadTime::Within(_) => None,
         };
-        let mut transcripts_to_read = Vec::new();
+        let mut unread = Vec::new();
         for file in files {
             let id = file_id(&file.path);
             let stored = match &all {
@@ -198,28 +177,14 @@ impl Store {
             .unwrap_or_default();
             let is_read_again = stored.may_be_misread && read_time == ReadTime::All;
             if is_read_again || stored.position.file != file.state {
-                transcripts_to_read.push(UnreadTranscript {
+                unread.push(UnreadTranscript {
                     file,
                     position: stored.position,
                     is_read_again,
                 });
             }
         }
-        Ok(transcripts_to_read)
-    }
-
-    /// Returns the transcripts in a batch that another process has also read since reading began. Their stored
-    /// positions have changed, and the batch may be missing some of the lines after the new positions.
-    pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
-        let mut overtaken = HashSet::new();
-        for facts in &batch.files {
-            let stored = self.position(facts.id)?.unwrap_or_default().position;
-            let earlier = &facts.earlier_position;
-            if (stored.offset, stored.preceding_hash) != (earlier.offset, earlier.preceding_hash) {
-                overtaken.insert(facts.id);
-            }
-        }
-        Ok(overtaken)
+        Ok(unread)
     }
 
     /// Returns true if a transcript has been read, at least in part.
@@ -277,20 +242,20 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test writes a transcript")]
-    fn lines_are_incomplete_if_the_positions_cannot_be_read() {
+    fn no_lines_are_read_if_the_positions_cannot_be_read() {
         let home = tempfile::tempdir().unwrap();
         let path = home
             .path()
             .join("11111111-0000-4000-8000-000000000000.jsonl");
         std::fs::write(&path, format!("{RESPONSE}\n")).unwrap();
         let ledger = Ledger::in_memory(home.path()).unwrap();
-        let read = || ledger.read_session(&path, false, Duration::from_secs(60));
-        let batch = read();
-        assert_eq!((batch.responses.len(), batch.is_cut_short), (1, false));
+        let read =
+            || ledger.read(|store| store.read_session(&path, false, Duration::from_secs(60)));
+        assert_eq!(read().unwrap().responses.len(), 1);
         ledger
             .read(|store| store.run("ALTER TABLE files RENAME TO others", []))
             .unwrap();
-        assert!(read().is_cut_short);
+        assert!(read().is_err());
     }
 
     #[test]
@@ -313,15 +278,11 @@ mod tests {
             std::fs::write(&path, lines).unwrap();
             TranscriptFile::look(&path).unwrap().unwrap()
         });
-        let settings = ReadSettings {
-            read_time: ReadTime::All,
-            started: Instant::now(),
-        };
         let ledger = Ledger::in_memory(home.path()).unwrap();
         ledger
             .write(|store| {
-                let round = store.transcripts_to_read(files.to_vec(), ReadTime::All)?;
-                let mut batch = read_transcripts(&round, &settings, |_| ());
+                let round = store.unread(files.to_vec(), ReadTime::All)?;
+                let mut batch = read_transcripts(&round, ReadTime::All, |_| ());
                 batch.finish(&prices);
                 store.commit(&mut batch, &prices)?;
                 let mut collected = batch.take_by_session();

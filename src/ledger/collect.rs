@@ -51,8 +51,6 @@ pub(super) struct FileFacts {
     /// True if any of the responses was received in a terminal by a client that writes checkpoints.
     pub(super) is_from_terminal: bool,
     pub(super) position: ReadPosition,
-    /// The position that was stored in the ledger when reading began.
-    pub(super) earlier_position: ReadPosition,
     /// How the lines that had already been read were handled.
     pub(super) earlier_lines: EarlierLines,
     /// All other facts about spend.
@@ -116,7 +114,6 @@ impl Batch {
             ..
         } = sink;
         facts.position = next_position;
-        facts.earlier_position = position.clone();
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);

@@ -20,15 +20,12 @@ use crate::transcript::reader::EarlierLines;
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {
-    /// Stores the facts in a batch and marks the affected sessions for reconciliation.
-    ///
-    /// Transcripts that another process has read in the meantime are removed from the batch, and the next command reads
-    /// them from their stored position. Their responses are still stored, because every process that reads a line gets
-    /// the same response from it.
+    /// Stores the facts in a batch and marks the affected sessions for reconciliation. The transcripts must have been read
+    /// in the same transaction, so that no other process has stored any of their lines in the meantime.
     pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
-        let overtaken = self.overtaken(batch)?;
-        batch.files.retain(|facts| !overtaken.contains(&facts.id));
-        batch.is_cut_short |= !overtaken.is_empty();
+        if batch.files.is_empty() {
+            return Ok(());
+        }
         for name in batch.sessions.values() {
             self.add_session(name)?;
         }

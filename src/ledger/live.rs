@@ -15,7 +15,7 @@ use super::collect::Batch;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::events::{EventKind, RunEvent, TotalSample};
-use super::facts::{Id, id_of};
+use super::facts::{Id, Response, id_of};
 use super::lineage::StoredSession;
 use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::OffTranscriptKind;
@@ -149,20 +149,28 @@ impl OpenLedger {
             let roots = paths.transcript_roots();
             let _ = ledger.catch_up(roots, &settings::prices(paths), read_time, &mut |_, _| {});
         }
+        // The transaction stays open until the line has been printed.
+        let begun = ledger.read(|store| store.0.execute_batch("BEGIN IMMEDIATE"));
         let mut batch = match transcript {
-            Some(path) => ledger.read_session(path, false, MAX_READ_TIME),
+            Some(path) => ledger
+                .read(|store| store.read_session(path, false, MAX_READ_TIME))
+                .ok()?,
             None => Batch::default(),
         };
+        let prices = (!batch.files.is_empty()).then(|| settings::prices(paths));
+        if let Some(prices) = &prices {
+            batch.finish(prices);
+        }
         let event = sample
             .filter(|_| !session.is_empty())
             .map(|sample| RunEvent::sampled(session, transcript, sample, now));
         let mut live = Self {
-            prices: (!batch.files.is_empty()).then(|| settings::prices(paths)),
+            prices,
             session: id_of(session.as_bytes()),
             ledger,
             event,
             sample,
-            is_in_transaction: false,
+            is_in_transaction: begun.is_ok(),
             is_first: false,
             must_reconcile: false,
             is_whole: !batch.is_cut_short && batch.unreadable.is_empty(),
@@ -170,62 +178,62 @@ impl OpenLedger {
             pending: Money::ZERO,
             unsaved_limit_facts: Vec::new(),
         };
-        live.begin(&mut batch, paths);
+        if live.is_in_transaction {
+            let added = live.ledger.read(|store| live.add(store, &mut batch, paths));
+            if let Ok(is_first) = added {
+                live.is_first = is_first;
+                live.must_reconcile = is_first;
+                live.event = None;
+                return Some(live);
+            }
+            live.is_in_transaction = false;
+            let _ = live.ledger.read(|store| store.0.execute_batch("ROLLBACK"));
+        }
+        // The sample goes to the journal, and the next call reads the lines again.
+        live.unsaved_limit_facts = batch.limit_facts();
+        let cost = live
+            .ledger
+            .read(|store| live.cost_of_new(store, &batch.responses));
+        live.cost_of_unsaved_responses = cost.unwrap_or_default();
         Some(live)
     }
 
-    /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy,
-    /// the sample goes to the journal, and the next call reads the lines again.
-    fn begin(&mut self, batch: &mut Batch, paths: &Paths) {
-        if batch.files.is_empty() && self.event.is_none() {
-            return;
-        }
-        let event = self.event.clone();
+    /// Adds the new facts and the sample. Returns true if the process has just started or has just switched to this
+    /// session.
+    fn add(&self, store: &Store, batch: &mut Batch, paths: &Paths) -> Result<bool> {
         if let Some(prices) = &self.prices {
-            batch.finish(prices);
+            store.commit(batch, prices)?;
         }
-        let (session, prices) = (self.session, self.prices.as_ref());
-        let written = self.ledger.read(|store| {
-            store.0.execute_batch("BEGIN IMMEDIATE")?;
-            let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
-                store.pick_up_events(&paths.data)?;
-                // A checkpoint that appears while a process is running may come from a different process.
-                let is_due = batch.changes_results()
-                    || store.has_temporary_bound(session, event.as_ref())?;
-                // Before a new run, the session's cost up to that point must be determined.
-                if is_due || is_first {
-                    let prices = prices.cloned().unwrap_or_else(|| settings::prices(paths));
-                    store.reconcile_session(session, &prices)?;
-                }
-                Ok(is_first)
-            });
-            if added.is_err() {
-                store.0.execute_batch("ROLLBACK")?;
-            }
-            added
-        });
-        if let Ok(is_first) = written {
-            self.is_in_transaction = true;
-            self.is_first = is_first;
-            self.must_reconcile = is_first;
-            self.event = None;
-            return;
+        let event = self.event.as_ref();
+        let is_first = match event {
+            Some(event) => store.add_event(event)?,
+            None => false,
+        };
+        store.pick_up_events(&paths.data)?;
+        // A checkpoint that appears while a process is running may come from a different process.
+        let is_due = batch.changes_results() || store.has_temporary_bound(self.session, event)?;
+        // Before a new run, the session's cost up to that point must be determined.
+        if is_due || is_first {
+            let prices = self.prices.clone();
+            let prices = prices.unwrap_or_else(|| settings::prices(paths));
+            store.reconcile_session(self.session, &prices)?;
         }
-        self.unsaved_limit_facts = batch.limit_facts();
-        let new = self.ledger.read(|store| {
-            let mut cost = Money::ZERO;
-            for response in &batch.responses {
-                let is_known: bool = store.value(
-                    "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
-                    [response.key],
-                )?;
-                if !is_known && response.session == session {
-                    cost += response.cost;
-                }
+        Ok(is_first)
+    }
+
+    /// Returns the cost of the session's responses that the ledger does not contain.
+    fn cost_of_new(&self, store: &Store, responses: &[Response]) -> Result<Money> {
+        let mut cost = Money::ZERO;
+        for response in responses {
+            let is_known: bool = store.value(
+                "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
+                [response.key],
+            )?;
+            if !is_known && response.session == self.session {
+                cost += response.cost;
             }
-            Ok(cost)
-        });
-        self.cost_of_unsaved_responses = new.unwrap_or_default();
+        }
+        Ok(cost)
     }
 
     /// Returns the current spend, or an error if the ledger cannot be read. The month's spend is read only on request.
@@ -400,23 +408,6 @@ impl OpenLedger {
             let _ = self.ledger.merge_long_log();
         }
         self.ledger
-    }
-}
-
-/// Adds the new facts and the sample. Returns true if the process has just started or has just switched to this
-/// session.
-fn add(
-    store: &Store,
-    batch: &mut Batch,
-    prices: Option<&PriceTable>,
-    event: Option<&RunEvent>,
-) -> Result<bool> {
-    if let Some(prices) = prices {
-        store.commit(batch, prices)?;
-    }
-    match event {
-        Some(event) => store.add_event(event),
-        None => Ok(false),
     }
 }
 

@@ -46,10 +46,10 @@ pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
 }
 
 /// The settings for reading transcripts.
-pub(super) struct ReadSettings {
-    pub(super) read_time: ReadTime,
+struct ReadSettings {
+    read_time: ReadTime,
     /// The time at which reading started.
-    pub(super) started: Instant,
+    started: Instant,
 }
 
 impl ReadSettings {
@@ -127,12 +127,16 @@ impl Distribution<'_> {
 /// Reads the new lines of these transcripts. Calls `progress` with the number of bytes read so far.
 pub(super) fn read_transcripts(
     transcripts: &[UnreadTranscript],
-    settings: &ReadSettings,
+    read_time: ReadTime,
     progress: impl FnMut(u64),
 ) -> Batch {
+    let settings = ReadSettings {
+        read_time,
+        started: Instant::now(),
+    };
     let distribution = Distribution {
         transcripts,
-        settings,
+        settings: &settings,
         next: AtomicUsize::new(0),
         done: AtomicU64::new(0),
     };
@@ -182,18 +186,6 @@ mod tests {
         }
     }
 
-    fn read(
-        transcripts: &[UnreadTranscript],
-        read_time: ReadTime,
-        progress: impl FnMut(u64),
-    ) -> Batch {
-        let settings = ReadSettings {
-            read_time,
-            started: Instant::now(),
-        };
-        read_transcripts(transcripts, &settings, progress)
-    }
-
     #[test]
     fn facts_arrive_in_transcript_order_from_any_thread() {
         let directory = tempfile::tempdir().unwrap();
@@ -208,7 +200,7 @@ mod tests {
             .map(|transcript| &transcript.file.path)
             .collect();
         let mut done = 0;
-        let batch = read(&transcripts, ReadTime::All, |bytes| done = bytes);
+        let batch = read_transcripts(&transcripts, ReadTime::All, |bytes| done = bytes);
         let paths: Vec<&PathBuf> = batch.files.iter().map(|facts| &facts.path).collect();
         assert_eq!(paths, written);
         assert_eq!(batch.responses.len(), written.len());
@@ -220,14 +212,14 @@ mod tests {
     fn a_read_that_runs_out_of_time_is_cut_short() {
         let directory = tempfile::tempdir().unwrap();
         let transcripts = [transcript(directory.path(), 0, 64 << 20)];
-        let batch = read(
+        let batch = read_transcripts(
             &transcripts,
             ReadTime::Within(Duration::from_millis(2)),
             |_| (),
         );
         assert!(batch.is_cut_short);
         let transcripts = [transcript(directory.path(), 1, 1)];
-        let batch = read(&transcripts, ReadTime::Within(Duration::ZERO), |_| ());
+        let batch = read_transcripts(&transcripts, ReadTime::Within(Duration::ZERO), |_| ());
         assert!(batch.is_cut_short);
     }
 }
