@@ -1,6 +1,5 @@
 //! Spend rows, the input of every report.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
@@ -18,7 +17,6 @@ use super::lineage::breakdown_from;
 use super::reconcile::{OffTranscriptKind, SessionBreakdown};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::{SUM_COLUMNS, tally_from};
-use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::Millis;
 
@@ -171,6 +169,9 @@ pub struct SpendRow<'l> {
     pub origin: &'l Origin,
     /// The canonical name of the model.
     pub model: &'l str,
+    /// The canonical name of the requested model if another one responded, and if the prices of both are known. An unknown
+    /// name may be an alias or an inference profile of the model that responded.
+    pub requested: Option<&'l str>,
     /// The spend.
     pub tally: Tally,
     /// The kind of spend.
@@ -223,6 +224,29 @@ pub struct ModelSwitch {
     pub cost: Money,
 }
 
+impl ModelSwitch {
+    /// Adds the responses in a row to a list of switches if another model was requested.
+    pub(crate) fn add(row: &SpendRow<'_>, switches: &mut Vec<Self>) {
+        let Some(requested) = row.requested else {
+            return;
+        };
+        let known = switches.iter_mut().find(|known| {
+            known.requested_model == requested && known.responding_model == row.model
+        });
+        if let Some(known) = known {
+            known.responses += row.tally.responses;
+            known.cost += row.tally.recorded;
+            return;
+        }
+        switches.push(Self {
+            requested_model: requested.to_owned(),
+            responding_model: row.model.to_owned(),
+            responses: row.tally.responses,
+            cost: row.tally.recorded,
+        });
+    }
+}
+
 /// A source of rows: the ledger of this machine, or the exports of several machines.
 pub trait SpendSource {
     /// Calls `each` for every row in a period, in chronological order.
@@ -231,15 +255,6 @@ pub trait SpendSource {
     /// Returns the transcripts with damaged lines that may have been written in a period, each with the number of its
     /// damaged lines.
     fn damaged(&self, _: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
-        Ok(Vec::new())
-    }
-
-    /// Returns the model switches in the selected sessions, most expensive first.
-    fn model_switches(
-        &self,
-        _: RowsPeriod,
-        _: &dyn Fn(&Origin) -> bool,
-    ) -> LedgerResult<Vec<ModelSwitch>> {
         Ok(Vec::new())
     }
 }
@@ -294,6 +309,7 @@ pub(crate) struct StoredRow {
     pub(crate) at: Millis,
     pub(crate) session: Id,
     pub(crate) model: Id,
+    requested: Option<Id>,
     context: Option<Id>,
     key: Option<i64>,
     kind: SpendKind,
@@ -306,7 +322,15 @@ impl SpendSource for Ledger {
             let with_sessions = by != RowsBy::Quarter;
             Ok((store.names(with_sessions)?, store.rows(&period, by)?))
         })?;
+        let prices = PriceTable::list();
         for row in rows {
+            let requested = row.requested.map(|id| names.model(id)).filter(|requested| {
+                let responding = names.model(row.model);
+                *requested != responding
+                    && [requested, responding]
+                        .iter()
+                        .all(|model| prices.known_tariffs_of(model).is_some())
+            });
             each(SpendRow {
                 at: row.at,
                 origin: names.origin(row.session),
@@ -317,6 +341,7 @@ impl SpendSource for Ledger {
                 } else {
                     names.model(row.model)
                 },
+                requested,
                 tally: row.tally,
                 kind: row.kind,
                 response_key: row.key,
@@ -340,64 +365,6 @@ impl SpendSource for Ledger {
                 },
             )
         })
-    }
-
-    fn model_switches(
-        &self,
-        period: RowsPeriod,
-        selected: &dyn Fn(&Origin) -> bool,
-    ) -> LedgerResult<Vec<ModelSwitch>> {
-        let prices = PriceTable::list();
-        let (origins, rows) = self.read(|store| {
-            let rows: Vec<(Id, ModelSwitch)> = store.all(
-                "SELECT session, responses, recorded, asked.name, answering.name FROM sums
-                 JOIN names AS asked ON asked.id = requested JOIN names AS answering ON answering.id = model
-                 WHERE level = 0 AND start >= ?1 AND start < ?2 ORDER BY asked.name, answering.name",
-                [period.start, period.end],
-                |row| {
-                    let [requested_model, responding_model] = [row.get(3)?, row.get(4)?]
-                        .map(|name: String| prices.canonical(&name));
-                    let switch = ModelSwitch {
-                        requested_model,
-                        responding_model,
-                        responses: count_from(row, 1)?,
-                        cost: row.get(2)?,
-                    };
-                    Ok((row.get(0)?, switch))
-                },
-            )?;
-            let origins = if rows.is_empty() {
-                HashMap::new()
-            } else {
-                store.origins()?
-            };
-            Ok((origins, rows))
-        })?;
-        // The requested name may be an alias or an inference profile of the model that responded.
-        let is_listed = |model: &str| prices.known_tariffs_of(model).is_some();
-        let mut switches: Vec<ModelSwitch> = Vec::new();
-        for (session, switch) in rows {
-            if switch.requested_model == switch.responding_model
-                || !is_listed(&switch.requested_model)
-                || !is_listed(&switch.responding_model)
-                || !selected(origins.get(&session).unwrap_or_default())
-            {
-                continue;
-            }
-            let known = switches.iter_mut().find(|known| {
-                known.requested_model == switch.requested_model
-                    && known.responding_model == switch.responding_model
-            });
-            match known {
-                Some(known) => {
-                    known.responses += switch.responses;
-                    known.cost += switch.cost;
-                }
-                None => switches.push(switch),
-            }
-        }
-        switches.sort_by_key(|switch| Reverse(switch.cost));
-        Ok(switches)
     }
 }
 
@@ -483,7 +450,7 @@ impl Store {
         if by != RowsBy::Response {
             return self.all(
                 &format!(
-                    "SELECT start, session, model, {SUM_COLUMNS} FROM sums
+                    "SELECT start, session, model, requested, {SUM_COLUMNS} FROM sums
                      WHERE level = 0 AND start >= ?1 AND start < ?2 ORDER BY start"
                 ),
                 bounds,
@@ -577,7 +544,8 @@ impl Store {
 }
 
 fn sums_from(row: &Row<'_>) -> Result<StoredRow> {
-    let tally = tally_from(row, 3)?;
+    let tally = tally_from(row, 4)?;
+    let requested: Id = row.get(3)?;
     let kind = if tally.responses > 0 {
         SpendKind::Response
     } else if tally.pending > Money::ZERO {
@@ -589,6 +557,7 @@ fn sums_from(row: &Row<'_>) -> Result<StoredRow> {
         at: row.get(0)?,
         session: row.get(1)?,
         model: row.get(2)?,
+        requested: (requested != 0).then_some(requested),
         kind,
         tally,
         ..StoredRow::default()
@@ -601,6 +570,7 @@ fn single_from(row: &Row<'_>) -> Result<StoredRow> {
         at: response.at,
         session: response.session,
         model: response.model,
+        requested: response.requested,
         context: Some(response.context),
         key: Some(response.key),
         kind: SpendKind::Response,

@@ -5,7 +5,7 @@ use super::error::LedgerResult;
 use super::facts::{Id, id_of};
 use super::reconcile::bounds::LowerBound;
 use super::reconcile::{InheritedLines, RunBreakdown, reconcile};
-use super::rows::{EVER, ModelSwitch, Origin, SpendSource, Tally};
+use super::rows::{EVER, ModelSwitch, RowsBy, SpendSource, Tally};
 use crate::pricing::{Money, PriceTable};
 
 /// The breakdown of a session's amount, for `spend --why`.
@@ -91,8 +91,11 @@ impl Ledger {
         let Some(mut why) = why else {
             return Ok(None);
         };
-        let is_of_session = |origin: &Origin| origin.session == why.session;
-        why.model_switches = self.model_switches(EVER, &is_of_session)?;
+        self.rows(EVER, RowsBy::Session, &mut |row| {
+            if row.origin.session == why.session {
+                ModelSwitch::add(&row, &mut why.model_switches);
+            }
+        })?;
         Ok(Some(why))
     }
 }

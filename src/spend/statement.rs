@@ -1,5 +1,6 @@
 //! Statements of the spend in a period, with groups, forecasts, and notes.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -90,9 +91,11 @@ impl Statement {
         let period = request.period.of_rows(request.clock.zone);
         let rows_by = request.rows_by(request.by.rows_by());
         let mut grouping = Grouping::new(request.by, request.clock.zone, row_groups);
+        let mut model_switches = Vec::new();
         source.rows(period.clone(), rows_by, &mut |row| {
             if request.includes(&row.origin.project) {
                 grouping.add(&row);
+                ModelSwitch::add(&row, &mut model_switches);
                 on_row(&row);
             }
         })?;
@@ -102,6 +105,7 @@ impl Statement {
         if !has_history {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
+        model_switches.sort_by_key(|switch| Reverse(switch.cost));
         let total = groups.iter().map(|group| group.tally).sum();
         let omitted = sort_and_limit(&mut groups, request.by, request.limit);
 
@@ -111,10 +115,9 @@ impl Statement {
             omitted,
             has_history,
             catch_up,
-            damaged: source.damaged(period.clone())?,
+            damaged: source.damaged(period)?,
             streaming_sessions,
-            model_switches: source
-                .model_switches(period, &|origin| request.includes(&origin.project))?,
+            model_switches,
             request,
         })
     }
