@@ -26,10 +26,8 @@ impl Context {
     /// Returns the spend of this month over time.
     pub(crate) fn month_history(&self, ledger: &Ledger) -> Result<SpendHistory, LedgerError> {
         let clock = self.clock();
-        let (today, _) = clock.zone.day_bounds(clock.now);
         let (month, _) = clock.zone.month_bounds(clock.now);
-        let first_response = ledger.first_response(today, clock.now)?;
-        let mut history = SpendHistory::new(clock, first_response);
+        let mut history = SpendHistory::new(clock);
         let since_then = month.timestamp_millis()..EVER.end;
         ledger.rows(since_then, RowsBy::Quarter, &mut |row| history.add(&row))?;
         Ok(history)

@@ -47,7 +47,7 @@ pub(crate) use live::Substitute;
 pub use live::{LiveFigures, OpenLedger};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::{InheritedLines, RunBreakdown};
-pub(crate) use responses::RecentSpend;
+pub(crate) use responses::AllSpend;
 pub(crate) use rows::StoredRow;
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,

@@ -8,14 +8,12 @@ use super::Amount;
 use super::pace::{Level, Pace, PacePeriod};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
-use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
+use crate::time::{Clock, Millis, datetime_from_millis};
 
 /// The spend in each quarter hour.
 #[derive(Debug, Clone)]
 pub(crate) struct SpendHistory {
     clock: Clock,
-    /// The exact time of today's first response, if known. All other times are rounded to quarter hours.
-    first_response: Option<Millis>,
     quarters: BTreeMap<Millis, Tally>,
 }
 
@@ -29,11 +27,10 @@ pub(crate) struct PeriodSpend {
 }
 
 impl SpendHistory {
-    /// Creates an empty history. `first_response` is the exact time of today's first response, if known.
-    pub(crate) fn new(clock: Clock, first_response: Option<Millis>) -> Self {
+    /// Creates an empty history.
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            first_response,
             quarters: BTreeMap::new(),
         }
     }
@@ -42,16 +39,10 @@ impl SpendHistory {
         *self.quarters.entry(row.at).or_default() += row.tally;
     }
 
-    /// Returns today's spend. The pace counts from the first spend today.
+    /// Returns today's spend. The pace counts from the quarter hour of the first spend today.
     pub(crate) fn today(&self) -> PeriodSpend {
         let bounds = self.clock.zone.day_bounds(self.clock.now);
-        self.spend_in(bounds, |first| match self.first_response {
-            Some(exact) if (0..QUARTER_HOUR).contains(&(exact - first)) => {
-                datetime_from_millis(exact)
-            }
-            // Unrecorded spend can precede the first response.
-            Some(_) | None => datetime_from_millis(first),
-        })
+        self.spend_in(bounds, |first| first)
     }
 
     /// Returns this month's spend. The pace counts from the first day with spend, because the user may not have used
@@ -59,7 +50,7 @@ impl SpendHistory {
     pub(crate) fn this_month(&self) -> PeriodSpend {
         let zone = self.clock.zone;
         self.spend_in(zone.month_bounds(self.clock.now), |first| {
-            zone.day_bounds(datetime_from_millis(first)).0
+            zone.day_bounds(first).0
         })
     }
 
@@ -68,7 +59,7 @@ impl SpendHistory {
     fn spend_in(
         &self,
         (start, end): (DateTime<Utc>, DateTime<Utc>),
-        start_of: impl Fn(Millis) -> DateTime<Utc>,
+        start_of: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
     ) -> PeriodSpend {
         let now = self.clock.now;
         let mut spent = Tally::default();
@@ -88,7 +79,7 @@ impl SpendHistory {
             .next()
             .and_then(|(first, _)| {
                 let period = PacePeriod {
-                    start: start_of(*first).max(start),
+                    start: start_of(datetime_from_millis(*first)).max(start),
                     end,
                 };
                 let used = spent.cost().usd();

@@ -190,11 +190,8 @@ impl Limits {
     /// Returns `None` if usage credits are not paying, or if the ledger cannot be read.
     pub(crate) fn paying(&self, ledger: &Ledger) -> Option<Paying> {
         let since = self.paying_since()?;
-        let responses = ledger.responses_since(since, &self.is_of_payer()).ok()?;
-        Some(Paying {
-            since,
-            cost: responses.all.iter().map(|response| response.cost).sum(),
-        })
+        let cost = ledger.cost_since(since, &self.is_of_payer()).ok()?;
+        Some(Paying { since, cost })
     }
 
     /// Returns a function that returns true if the asker's payer also pays for a session now.

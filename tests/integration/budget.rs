@@ -491,7 +491,7 @@ fn every_command_shows_the_same_hourly_rate() {
 }
 
 #[test]
-fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
+fn the_hourly_rate_begins_with_the_first_quarter_hour_of_the_day_with_spend() {
     let home = Sandbox::new();
     // 100,000 output tokens cost $2.
     let line = json!({
@@ -505,7 +505,7 @@ fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
     let sandbox = home
         .variable("WHYCAP_CONFIG", path.to_str().unwrap())
         .variable("WHYCAP_NOW", "2026-11-20T11:43:00Z");
-    let expected_text = "$4.00 per hour since 11:13, including breaks";
+    let expected_text = "$2.79 per hour since 11:00, including breaks";
     let shown = flat(sandbox.run(&["now"]).success());
     assert!(shown.contains(expected_text), "{shown}");
 }

@@ -13,7 +13,7 @@ use super::row::{RESPONSE, Row, UNRECORDED};
 use crate::config::Export;
 use crate::disk::{self, Error};
 use crate::environment::Paths;
-use crate::ledger::{RecentSpend, Response, StoredRow};
+use crate::ledger::{AllSpend, Response, StoredRow};
 use crate::pricing::Money;
 use crate::render::Report;
 use crate::terminal::count_noun;
@@ -21,7 +21,7 @@ use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 
 /// The data from which rows are built.
 pub(crate) struct RowSources {
-    pub(crate) spend: RecentSpend,
+    pub(crate) spend: AllSpend,
     /// The sessions whose transcripts could not be read in full.
     pub(crate) incomplete_sessions: HashSet<String>,
 }
@@ -50,7 +50,7 @@ impl NewRows {
                 months: BTreeMap::new(),
             },
         };
-        for response in &sources.spend.responses.all {
+        for response in &sources.spend.responses {
             builder.add_response(response);
         }
         builder.add_unrecorded();
@@ -99,7 +99,7 @@ struct RowBuilder<'s> {
 
 impl RowBuilder<'_> {
     fn add_response(&mut self, response: &Response) {
-        let names = &self.sources.spend.responses.names;
+        let names = &self.sources.spend.names;
         let usage = response.usage;
         let row = Row {
             key: format!("{:016x}", response.key.cast_unsigned()),
@@ -126,7 +126,7 @@ impl RowBuilder<'_> {
     /// session's transcript could not be read in full, its unrecorded spend is not included either, because it may
     /// contain responses that another machine exports. In both cases, the amount is a lower bound.
     fn add_unrecorded(&mut self) {
-        let names = &self.sources.spend.responses.names;
+        let names = &self.sources.spend.names;
         let incomplete = &self.sources.incomplete_sessions;
         let mut parts: BTreeMap<(NaiveDate, i64), Vec<&StoredRow>> = BTreeMap::new();
         for row in &self.sources.spend.off_transcript {
@@ -169,7 +169,7 @@ impl RowBuilder<'_> {
 
     /// Adds a row after filling in the fields that all rows of a session share.
     fn add(&mut self, row: Row, session: i64) {
-        let origin = self.sources.spend.responses.names.origin(session);
+        let origin = self.sources.spend.names.origin(session);
         let Some(project) = project_name(&origin.project, self.home, self.config) else {
             return;
         };
