@@ -6,7 +6,7 @@ use super::reply::{Reply, Subcommand};
 use crate::collect::Context;
 use crate::config::Config;
 use crate::disk;
-use crate::install::made_directories::MadeDirectories;
+use crate::install::made_directories;
 use crate::render::Report;
 use crate::terminal::{is_stdout_terminal, output_width};
 
@@ -29,7 +29,7 @@ impl Subcommand for ConfigArguments {
         let text = if self.path {
             file.display().to_string()
         } else if self.write {
-            MadeDirectories::record_missing_parents(&context.paths, file);
+            made_directories::record_missing_parents(&context.paths, file);
             disk::create_shared_parent_directory(file)?;
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(

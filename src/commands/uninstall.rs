@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::collect::Context;
-use crate::install::made_directories::MadeDirectories;
+use crate::install::made_directories;
 use crate::install::plan::InstallPlan;
 use crate::install::plugin::EnabledPlugin;
 use crate::install::slash_command::plugin_directory;
@@ -71,11 +71,10 @@ impl Subcommand for UninstallArguments {
         } else if self.dry_run {
             report.line("Nothing was changed.");
         }
-        let mut made = MadeDirectories::load(paths);
         if !self.dry_run {
-            made.remove_empty(paths);
+            made_directories::remove_empty(paths);
         }
-        add_remains(context, &made, &backups, &mut report);
+        add_remains(context, &backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -97,12 +96,7 @@ impl UninstallArguments {
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.
-fn add_remains(
-    context: &Context,
-    made: &MadeDirectories,
-    backups: &[PathBuf],
-    report: &mut Report,
-) {
+fn add_remains(context: &Context, backups: &[PathBuf], report: &mut Report) {
     let paths = &context.paths;
     let mut remains = Vec::new();
     if paths.data.exists() {
@@ -115,7 +109,7 @@ fn add_remains(
         remains.push((subject, command));
     }
     if paths.whycap_config.exists() {
-        let command = made.removal_command(paths, &paths.whycap_config);
+        let command = format!("rm {}", paths.in_shell(&paths.whycap_config));
         remains.push(("your whycap configuration", command));
     }
     for backup in backups {
@@ -130,7 +124,7 @@ fn add_remains(
     }
 
     let is_deleted_by_script = context.environment.text("WHYCAP_FROM") == Some("install.sh");
-    if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths, made) {
+    if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths) {
         remains.push(("the program", command));
     }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::changes::{FileChange, PlanStep};
 use super::edit_record::EditRecord;
-use super::made_directories::MadeDirectories;
+use super::made_directories;
 use super::plan::InstallPlan;
 use super::slash_command::plugin_directory;
 use crate::disk::{self, Durability};
@@ -40,7 +40,7 @@ impl FileChange {
         let before = self.before.as_deref().map(str::as_bytes);
         match &self.after {
             Some(after) => {
-                MadeDirectories::record_missing_parents(paths, &self.path);
+                made_directories::record_missing_parents(paths, &self.path);
                 disk::create_shared_parent_directory(&self.path)?;
                 disk::replace::replace_if_unchanged(&self.path, before, after.as_bytes())
             }

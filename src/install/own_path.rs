@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::made_directories::MadeDirectories;
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::{Environment, Paths};
@@ -60,7 +59,7 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
 }
 
 /// Returns the command that deletes this program. Returns `None` if its path is unknown.
-pub(crate) fn removal_command(paths: &Paths, made: &MadeDirectories) -> Option<String> {
+pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
     let running = std::env::current_exe().ok()?;
     let is_below = |name: &str| running.components().any(|part| part.as_os_str() == name);
     if is_below("node_modules") {
@@ -70,7 +69,7 @@ pub(crate) fn removal_command(paths: &Paths, made: &MadeDirectories) -> Option<S
     } else if running.parent()?.ends_with(".cargo/bin") {
         Some("cargo uninstall whycap".to_owned())
     } else {
-        Some(made.removal_command(paths, &running))
+        Some(format!("rm {}", paths.in_shell(&running)))
     }
 }
 
