@@ -4,7 +4,6 @@
 //! and units match version 2.1.328.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -34,13 +33,6 @@ pub struct StatusPayload {
     /// Claude Code's running total, including background requests and, in a fork, the total of the original session.
     /// After a crash, it is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The total running time of the session's processes, in milliseconds.
-    pub(crate) client_run_ms: Option<i64>,
-    /// The number of lines of code that the session has added.
-    pub(crate) lines_added: Option<u64>,
-    pub(crate) lines_removed: Option<u64>,
-    /// The effort level, such as "medium". Some models do not have one.
-    pub(crate) effort: Option<String>,
     /// The percentage of the context window that is in use. It is not available before a new session's first response. In
     /// a resumed session, Claude Code computes it from the transcript.
     pub(crate) context_percent: Option<f64>,
@@ -73,10 +65,6 @@ impl StatusPayload {
         let model_id = model.string("id");
         let limits = root.at("rate_limits");
         let cost = root.at("cost");
-        let client_run_ms = cost
-            .at("total_duration_ms")
-            .as_f64()
-            .and_then(whole_milliseconds);
         let context_percent = root
             .at("context_window")
             .at("used_percentage")
@@ -99,10 +87,6 @@ impl StatusPayload {
             current_dir: current.or(cwd),
             directories,
             client_total,
-            client_run_ms,
-            lines_added: cost.at("total_lines_added").as_u64(),
-            lines_removed: cost.at("total_lines_removed").as_u64(),
-            effort: root.at("effort").string("level"),
             context_percent,
             is_new_session,
             fast_mode: root.at("fast_mode") == true,
@@ -117,12 +101,6 @@ impl StatusPayload {
 
 fn path_in(fields: &Value, name: &str) -> Option<PathBuf> {
     fields.string(name).map(PathBuf::from)
-}
-
-/// Rounds milliseconds down. Returns `None` if the number is negative or too large.
-fn whole_milliseconds(milliseconds: f64) -> Option<i64> {
-    let duration = Duration::try_from_secs_f64(milliseconds / 1000.0).ok()?;
-    i64::try_from(duration.as_millis()).ok()
 }
 
 fn dollars(usd: &Value) -> Option<Money> {

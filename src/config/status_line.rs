@@ -29,14 +29,6 @@ pub enum SegmentName {
     Directory,
     /// The branch that is checked out in the working directory.
     Branch,
-    /// The effort level of the model.
-    Effort,
-    /// The lines added and removed in the session.
-    Lines,
-    /// The time since the start of the session.
-    Duration,
-    /// The session's cost per hour.
-    Rate,
     /// The used and remaining usage credits, as last shown by `/usage`.
     Credits,
 }

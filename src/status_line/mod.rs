@@ -103,10 +103,6 @@ impl<'a> LineFacts<'a> {
             SegmentName::Context => session_details::context(payload),
             SegmentName::Directory => workspace::directory(self.directory.as_deref()?),
             SegmentName::Branch => workspace::branch(self.head.as_ref()?),
-            SegmentName::Effort => session_details::effort(payload),
-            SegmentName::Lines => session_details::lines(payload),
-            SegmentName::Duration => session_details::duration(payload),
-            SegmentName::Rate => session_details::rate(payload),
             SegmentName::ModelWeeks => {
                 let least = if self.config.statusline.has_default_segments() {
                     usage_page::WORTH_SHOWING
