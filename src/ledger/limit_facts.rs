@@ -19,7 +19,7 @@ use super::journal::{self, JournalRecord};
 use super::stored_responses::SUBAGENT;
 use crate::environment::Paths;
 use crate::limits::{Event, Fact, Measure, Source};
-use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
+use crate::time::{FIVE_HOURS, Millis, QUARTER_HOUR, datetime_from_millis};
 use crate::transcript::limit_lines::response_from;
 
 /// The names of numbers in the table `meta`.
@@ -29,8 +29,11 @@ const SINCE: &str = "limits_since";
 /// The number of newest states of a session to search. A session rarely changes its account or its model.
 const NEWEST_STATES: usize = 16;
 
-/// The number of readings that are enough to know the figures of a time: of each payer and of each window.
-const EARLIER_READINGS: usize = 8;
+/// The number of readings before and after a time that are enough to know its figures: of each payer and of each window.
+const NEAREST_READINGS: usize = 8;
+
+/// The greatest distance of such a reading, which is the length of the shortest window.
+const NEAREST_WITHIN: Millis = FIVE_HOURS.num_milliseconds();
 
 /// The part of the table's rows that [`fact_from`] reads.
 const COLUMNS: &str = "at, session, source, event";
@@ -54,10 +57,8 @@ impl JournalRecord for Fact {
 pub(crate) struct FactRequest<'a> {
     /// The time since which all facts are needed, or `None` if only readings are.
     pub(crate) since: Option<Millis>,
-    /// The time since which readings of usage windows are needed.
-    pub(crate) readings_since: Millis,
-    /// The time since which the last few readings before then are needed.
-    pub(crate) earlier_readings_since: Millis,
+    /// The times for which the nearest readings of usage windows are needed.
+    pub(crate) readings_at: &'a [Millis],
     /// The time since which each response is needed. Before it, one for each quarter of an hour is enough.
     pub(crate) each_response_since: Millis,
     /// A session that is needed even if nothing has happened in it.
@@ -252,27 +253,30 @@ impl Store {
             return Ok(StoredFacts::default());
         };
         let since = request.since.unwrap_or(Millis::MAX);
-        let first = since.min(request.readings_since);
-        let needed: Vec<Option<Fact>> = self.all(
-            &format!(
-                "SELECT {COLUMNS} FROM limit_facts
-                 WHERE at >= ?1 AND (at >= ?2 OR event LIKE '{{\"read\":%')"
-            ),
-            [first, since],
-            fact_from,
-        )?;
-        let earlier: Vec<Option<Fact>> = self.all(
-            &format!(
-                "SELECT {COLUMNS} FROM limit_facts
-                 WHERE at < ?1 AND at >= ?2 AND event LIKE '{{\"read\":%'
-                 ORDER BY at DESC LIMIT {EARLIER_READINGS}"
-            ),
-            [first, request.earlier_readings_since],
-            fact_from,
-        )?;
-        let mut facts: Vec<Fact> = needed.into_iter().chain(earlier).flatten().collect();
+        let mut facts = Vec::new();
         if request.since.is_some() {
+            let query = format!("SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1");
+            let all: Vec<Option<Fact>> = self.all(&query, [since], fact_from)?;
+            facts.extend(all.into_iter().flatten());
             facts.extend(self.limit_responses(since, request)?);
+        }
+        for at in request.readings_at {
+            let sides = [
+                ("DESC", [at - NEAREST_WITHIN, *at]),
+                ("ASC", [*at, at + NEAREST_WITHIN]),
+            ];
+            for (order, range) in sides {
+                let nearest: Vec<Option<Fact>> = self.all(
+                    &format!(
+                        "SELECT {COLUMNS} FROM limit_facts
+                         WHERE at BETWEEN ?1 AND ?2 AND event LIKE '{{\"read\":%'
+                         ORDER BY at {order} LIMIT {NEAREST_READINGS}"
+                    ),
+                    range,
+                    fact_from,
+                )?;
+                facts.extend(nearest.into_iter().flatten());
+            }
         }
         let of_facts = facts.iter().map(|fact| fact.session.clone());
         let of_caller = [None, request.session.map(str::to_owned)];

@@ -30,7 +30,6 @@ use crate::environment::{Environment, Paths};
 use crate::ledger::journal;
 use crate::ledger::{FactRequest, Ledger, ReadTime};
 use crate::limits::{Asker, Event, Fact, Source, World};
-use crate::time::FIVE_HOURS;
 
 /// Readings from this period before a refusal are evidence about the refusal.
 const BEFORE_REFUSAL: TimeDelta = TimeDelta::minutes(20);
@@ -44,8 +43,8 @@ pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(35);
 /// How often a status-line call stores unchanged usage windows.
 const READING_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// The period whose readings the status line needs. A forecast is based on a quarter of a window.
-const PACED: TimeDelta = TimeDelta::minutes(90);
+/// The age of the readings to which the status line compares those of now. A forecast is based on a quarter of a window.
+const PACED: TimeDelta = TimeDelta::minutes(75);
 
 /// The maximum time to read the new lines of one open session.
 const READ_SESSION: Duration = Duration::from_millis(100);
@@ -140,15 +139,15 @@ pub fn collect(
             (since_open(caller, ledger, &reported), now - EACH_RESPONSE)
         }
     };
-    let (readings_since, earlier_readings_since) = match period {
+    let measured = [now - PACED, now].map(|at| at.timestamp_millis());
+    let readings_at = match period {
         Period::Open if since.is_none() => return Facts::default(),
-        Period::StatusLine => (now - PACED, now - FIVE_HOURS),
-        Period::Open | Period::Since(_) => (now, now),
+        Period::StatusLine => measured.as_slice(),
+        Period::Open | Period::Since(_) => &[],
     };
     let request = FactRequest {
         since: since.map(|since| since.timestamp_millis()),
-        readings_since: readings_since.timestamp_millis(),
-        earlier_readings_since: earlier_readings_since.timestamp_millis(),
+        readings_at,
         each_response_since: each_response_since.timestamp_millis(),
         session: caller.session,
     };

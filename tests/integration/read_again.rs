@@ -428,19 +428,14 @@ fn no_line_is_lost_if_lines_are_written_while_a_command_reads() {
     let data = sandbox.path(LEDGER).parent().unwrap().to_owned();
     let mut ledger = Ledger::open(&data, WaitLimit::Person).unwrap();
     let roots = std::iter::once(sandbox.path(PROJECTS));
-    let read = ledger.catch_up(
-        roots,
-        &PriceTable::list(),
-        ReadTime::All,
-        &mut |_, _| {
-            sandbox.append(&transcript, &response_line("session", "b"));
-            let payload =
-                json!({"session_id": "session", "transcript_path": sandbox.path(&transcript)});
-            let shown = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
-            assert!(shown.success().contains("$40.00"), "{shown:?}");
-            sandbox.append(&transcript, &response_line("session", "c"));
-        },
-    );
+    let read = ledger.catch_up(roots, &PriceTable::list(), ReadTime::All, &mut |_, _| {
+        sandbox.append(&transcript, &response_line("session", "b"));
+        let payload =
+            json!({"session_id": "session", "transcript_path": sandbox.path(&transcript)});
+        let shown = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        assert!(shown.success().contains("$40.00"), "{shown:?}");
+        sandbox.append(&transcript, &response_line("session", "c"));
+    });
     assert!(read.unwrap().is_all());
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
     sandbox.append(&transcript, &response_line("session", "d"));
