@@ -237,7 +237,9 @@ pub(crate) fn variable(
 
 /// Returns the user's price table, which combines the list prices with the user's custom rates.
 pub(crate) fn prices(paths: &Paths) -> PriceTable {
-    PriceTable::with(custom_rates(paths))
+    PriceTable {
+        custom: custom_rates(paths),
+    }
 }
 
 /// Returns the custom rates from the managed settings, as Claude Code does. If there are none, returns the custom rates

@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, Subcommand};
 use crate::collect::Context;
-use crate::pricing::{PriceRow, price_report};
+use crate::pricing::{PRICES, PriceRow, price_report};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -17,14 +17,12 @@ pub(crate) struct PricesArguments {
 
 impl Subcommand for PricesArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let table = context.prices();
         let part_of_name = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
-        let rows: Vec<&PriceRow> = table
-            .list
+        let rows: Vec<&PriceRow> = PRICES
             .rows
             .iter()
             .filter(|row| row.model.contains(&part_of_name))
             .collect();
-        Ok(Reply::from(price_report(table, &rows)).in_json(self.json))
+        Ok(Reply::from(price_report(context.prices(), &rows)).in_json(self.json))
     }
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::disk;
 use crate::environment::HOME;
 use crate::ledger::{self, Ledger};
-use crate::pricing::PriceTable;
+use crate::pricing::PRICES;
 use crate::spend::describe_unreadable;
 
 /// The age at which a price table is considered outdated. Prices change every few weeks, so an old table may be missing
@@ -72,7 +72,7 @@ pub(super) fn ledger(setup: &Setup, findings: &mut Findings) {
 }
 
 pub(super) fn prices(setup: &Setup, findings: &mut Findings) {
-    let updated = PriceTable::list().list.updated;
+    let updated = PRICES.updated;
     let age = setup.environment.now.date_naive() - updated;
     if age > MAX_PRICE_TABLE_AGE {
         findings.warn(
@@ -91,7 +91,7 @@ pub(super) fn clock(setup: &Setup, findings: &mut Findings) {
             let written = written.format("%Y-%m-%d %H:%M UTC");
             format!("the newest transcript is from {written}")
         }
-        _ if now.date_naive() < PriceTable::list().list.updated - TimeDelta::days(1) => {
+        _ if now.date_naive() < PRICES.updated - TimeDelta::days(1) => {
             "this version of whycap was released after that date".to_owned()
         }
         _ => return,

@@ -11,7 +11,7 @@ use super::*;
 use crate::claude::settings::SettingsScope;
 use crate::environment::HOME;
 use crate::install::entries::EVENTS;
-use crate::pricing::PriceTable;
+use crate::pricing::PRICES;
 use crate::testing::set_date;
 
 const NOW: &str = "2026-11-20T06:30:00Z";
@@ -319,10 +319,7 @@ fn a_clock_that_is_earlier_than_the_release_or_the_files_is_a_failure() {
 
 #[test]
 fn old_prices_and_harmful_locks_are_warnings() {
-    let updated = PriceTable::list()
-        .list
-        .updated
-        .and_time(chrono::NaiveTime::MIN);
+    let updated = PRICES.updated.and_time(chrono::NaiveTime::MIN);
     let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
     complains(&setup, "prices", CheckVerdict::Warn, "newer models");
     let (home, setup) = sound();

@@ -90,7 +90,7 @@ impl Context {
 
     /// Adds a row to a page. Users can give models any name, so an anonymous page names only those with a known price.
     fn add_to_page(&self, sums: &mut PageSums, row: &SpendRow<'_>, is_anonymous: bool) {
-        let names_model = !is_anonymous || self.prices().known_tariffs_of(row.model).is_some();
+        let names_model = !is_anonymous || crate::pricing::known_tariffs_of(row.model).is_some();
         sums.add(row, self.clock().zone, names_model);
     }
 }

@@ -17,7 +17,7 @@ use super::lineage::breakdown_from;
 use super::reconcile::{OffTranscriptKind, SessionBreakdown};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::{SUM_COLUMNS, tally_from};
-use crate::pricing::{Money, PriceTable, Usage};
+use crate::pricing::{Money, Usage, canonical, known_tariffs_of};
 use crate::time::Millis;
 
 /// Selects each session's name, directory, first response, and last line.
@@ -322,14 +322,13 @@ impl SpendSource for Ledger {
             let with_sessions = by != RowsBy::Quarter;
             Ok((store.names(with_sessions)?, store.rows(&period, by)?))
         })?;
-        let prices = PriceTable::list();
         for row in rows {
             let requested = row.requested.map(|id| names.model(id)).filter(|requested| {
                 let responding = names.model(row.model);
                 *requested != responding
                     && [requested, responding]
                         .iter()
-                        .all(|model| prices.known_tariffs_of(model).is_some())
+                        .all(|model| known_tariffs_of(model).is_some())
             });
             each(SpendRow {
                 at: row.at,
@@ -400,7 +399,6 @@ impl Ledger {
 impl Store {
     /// Returns the names of all models and contexts, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
-        let prices = PriceTable::list();
         let sessions = if with_sessions {
             self.origins()?
         } else {
@@ -411,7 +409,7 @@ impl Store {
             models: self
                 .model_names()?
                 .into_iter()
-                .map(|(id, name)| (id, prices.canonical(&name)))
+                .map(|(id, name)| (id, canonical(&name)))
                 .collect(),
             contexts: self
                 .names_of(NameKind::Context)?

@@ -7,7 +7,8 @@
 use super::custom_rates::MULTIPLIER_UNIT;
 use super::money::Money;
 use super::price_list::PriceRow;
-use super::price_table::{PriceTable, Tariffs};
+use super::price_table::{PriceTable, Tariffs, known_tariffs_of, tariffs_of};
+use super::prices::PRICES;
 use super::rates::{Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
@@ -50,12 +51,12 @@ impl PriceTable {
 
     /// Returns the prices of a model without custom rates.
     pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        let listed = self.known_tariffs_of(model);
+        let listed = known_tariffs_of(model);
         ModelPrices {
             table: self,
             override_rates: None,
             known: listed.is_some(),
-            tariffs: listed.unwrap_or_else(|| self.tariffs_of(model)),
+            tariffs: listed.unwrap_or_else(|| tariffs_of(model)),
             multiplier: MULTIPLIER_UNIT,
         }
     }
@@ -99,10 +100,9 @@ impl ModelPrices<'_> {
         calls: impl IntoIterator<Item = Usage>,
         service: ServiceLevel,
     ) -> Money {
-        let list = self.table.list;
         let tariff = self.tariff_at(at);
         let us_tenths = if service.us_only {
-            list.us_inference_tenths
+            PRICES.us_inference_tenths
         } else {
             10
         };
@@ -116,7 +116,7 @@ impl ModelPrices<'_> {
                 }
                 (None, None) => 0,
             };
-            let for_searches = i128::from(call.web_searches) * i128::from(list.web_search.pico());
+            let for_searches = i128::from(call.web_searches) * i128::from(PRICES.web_search.pico());
             tenths_of_pico += tenths_for_tokens + 10 * for_searches;
         }
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
@@ -338,10 +338,12 @@ mod tests {
 
     #[test]
     fn an_override_is_charged_as_written_and_the_multiplier_scales_it() {
-        let table = PriceTable::with(CustomRates::parse(&json!({
-            "multiplier": 0.5,
-            "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
-        })));
+        let table = PriceTable {
+            custom: CustomRates::parse(&json!({
+                "multiplier": 0.5,
+                "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
+            })),
+        };
         let both = ServiceLevel {
             fast: true,
             us_only: true,

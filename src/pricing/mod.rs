@@ -27,6 +27,8 @@ pub use money::Money;
 pub(crate) use money::NOISE;
 pub use price_list::{PriceList, PriceRow};
 pub use price_table::{PriceTable, Tariffs};
+pub(crate) use price_table::{canonical, known_tariffs_of, tariffs_of};
+pub(crate) use prices::PRICES;
 pub use rates::{Rate, Rates};
 pub(crate) use report::price_report;
 pub use usage::{Advice, ServiceLevel, Usage};

@@ -4,14 +4,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::custom_rates::CustomRates;
 use super::model_id::bare_id;
-use super::price_list::{PriceList, PriceRow};
+use super::price_list::PriceRow;
 use super::prices::PRICES;
 
 /// The prices of all known models.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
-    /// The list prices.
-    pub list: &'static PriceList,
     /// The custom rates from the settings of the user or the organization.
     pub custom: CustomRates,
 }
@@ -20,17 +18,11 @@ pub struct PriceTable {
 pub type Tariffs = &'static [PriceRow];
 
 impl PriceTable {
-    /// Creates a price table with the list prices and the given custom rates.
-    pub fn with(custom: CustomRates) -> Self {
-        Self {
-            list: &PRICES,
-            custom,
-        }
-    }
-
     /// Creates a price table with only the list prices.
     pub fn list() -> Self {
-        Self::with(CustomRates::default())
+        Self {
+            custom: CustomRates::default(),
+        }
     }
 
     /// Returns a number that changes whenever a list price or a custom rate changes.
@@ -38,32 +30,32 @@ impl PriceTable {
         let source = include_bytes!("prices.rs");
         xxh3_64(source).cast_signed() ^ self.custom.fingerprint()
     }
+}
 
-    /// Returns the prices of a model. If they are unknown, returns the prices that the client uses for unknown models.
-    pub fn tariffs_of(&self, model: &str) -> Tariffs {
-        self.known_tariffs_of(model)
-            .or_else(|| self.known_tariffs_of(self.list.unknown_model_priced_as))
-            .unwrap_or_default()
-    }
+/// Returns the prices of a model. If they are unknown, returns the prices that the client uses for unknown models.
+pub(crate) fn tariffs_of(model: &str) -> Tariffs {
+    known_tariffs_of(model)
+        .or_else(|| known_tariffs_of(PRICES.unknown_model_priced_as))
+        .unwrap_or_default()
+}
 
-    /// Returns the prices of a model, or `None` if it is not listed. Accepts any spelling of the model ID.
-    pub(crate) fn known_tariffs_of(&self, model: &str) -> Option<Tariffs> {
-        let id = bare_id(model);
-        // The name in the list may only have its words in another order.
-        let is_model = |row: &PriceRow| row.model.len() == id.len() && bare_id(row.model) == id;
-        self.list
-            .rows
-            .chunk_by(|a, b| a.model == b.model)
-            .find(|rows| rows.first().is_some_and(is_model))
-    }
+/// Returns the prices of a model, or `None` if it is not listed. Accepts any spelling of the model ID.
+pub(crate) fn known_tariffs_of(model: &str) -> Option<Tariffs> {
+    let id = bare_id(model);
+    // The name in the list may only have its words in another order.
+    let is_model = |row: &PriceRow| row.model.len() == id.len() && bare_id(row.model) == id;
+    PRICES
+        .rows
+        .chunk_by(|a, b| a.model == b.model)
+        .find(|rows| rows.first().is_some_and(is_model))
+}
 
-    /// Returns the ID under which the spend of a model is added up: the ID in the price list, or the bare ID of an
-    /// unlisted model.
-    pub fn canonical(&self, model: &str) -> String {
-        match self.known_tariffs_of(model).and_then(<[_]>::first) {
-            Some(row) => row.model.to_owned(),
-            None => bare_id(model),
-        }
+/// Returns the ID under which the spend of a model is added up: the ID in the price list, or the bare ID of an unlisted
+/// model.
+pub(crate) fn canonical(model: &str) -> String {
+    match known_tariffs_of(model).and_then(<[_]>::first) {
+        Some(row) => row.model.to_owned(),
+        None => bare_id(model),
     }
 }
 
@@ -74,9 +66,8 @@ mod tests {
 
     #[test]
     fn every_row_of_the_list_has_a_source() {
-        let table = PriceTable::list();
-        assert!(table.list.rows.len() > 25);
-        assert!(table.list.rows.iter().all(|row| !row.source.is_empty()));
+        assert!(PRICES.rows.len() > 25);
+        assert!(PRICES.rows.iter().all(|row| !row.source.is_empty()));
     }
 
     #[test]
@@ -102,20 +93,18 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_priced_like_in_the_client_and_marked_as_unknown() {
-        let table = PriceTable::list();
         for model in ["claude-nobody-9", "opus", "my-gateway-model", ""] {
-            assert_eq!(table.known_tariffs_of(model), None, "{model}");
-            let tariffs = table.tariffs_of(model);
-            assert_eq!(tariffs, table.tariffs_of("claude-opus-5-5"));
+            assert_eq!(known_tariffs_of(model), None, "{model}");
+            let tariffs = tariffs_of(model);
+            assert_eq!(tariffs, tariffs_of("claude-opus-5-5"));
         }
     }
 
     #[test]
     fn an_old_name_finds_the_same_row() {
-        let table = PriceTable::list();
-        assert_eq!(table.canonical("claude-haiku-3-5"), "claude-3-5-haiku");
-        assert_eq!(table.canonical("claude-opus-4-0"), "claude-opus-4");
-        assert_eq!(table.canonical("claude-opus-4-20250514"), "claude-opus-4");
+        assert_eq!(canonical("claude-haiku-3-5"), "claude-3-5-haiku");
+        assert_eq!(canonical("claude-opus-4-0"), "claude-opus-4");
+        assert_eq!(canonical("claude-opus-4-20250514"), "claude-opus-4");
     }
 
     #[test]
@@ -127,7 +116,7 @@ mod tests {
             ("claude-sonnet-3-5", "claude-3-5-sonnet"),
             ("claude-opus-3", "claude-3-opus"),
         ] {
-            assert_eq!(table.canonical(id), listed, "{id}");
+            assert_eq!(canonical(id), listed, "{id}");
             assert!(table.prices_of(id).known, "{id}");
         }
     }

@@ -12,7 +12,7 @@ use super::price_list::{PriceList, PriceRow, row};
 const PROBED: &str = "Claude Code 2.1.328: the cost it reports for known usage, probed 2026-11-20";
 const PUBLISHED: &str = "https://platform.claude.com/docs/en/about-claude/pricing";
 
-pub(super) static PRICES: PriceList = PriceList {
+pub(crate) static PRICES: PriceList = PriceList {
     updated: day(2026, 11, 20),
     web_search: Money::from_nano(10_000_000),
     us_inference_tenths: 11,

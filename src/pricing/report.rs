@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::price_list::PriceRow;
-use super::price_table::PriceTable;
+use super::{PRICES, PriceTable};
 use crate::render::{Cell, Column, Report, Table};
 use crate::terminal::Tone;
 
@@ -28,17 +28,17 @@ pub(crate) fn price_report(table: &PriceTable, rows: &[&PriceRow]) -> Report {
 
 fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
     json!({
-        "updated": table.list.updated,
-        "web_search_usd": table.list.web_search.usd(),
-        "us_inference_multiplier": us_inference_multiplier(table),
+        "updated": PRICES.updated,
+        "web_search_usd": PRICES.web_search.usd(),
+        "us_inference_multiplier": us_inference_multiplier(),
         "multiplier": table.custom.factor(),
         "overrides": table.custom.overrides,
         "rows": rows,
     })
 }
 
-fn us_inference_multiplier(table: &PriceTable) -> f64 {
-    table.list.us_inference_tenths as f64 / 10.0
+fn us_inference_multiplier() -> f64 {
+    PRICES.us_inference_tenths as f64 / 10.0
 }
 
 fn rates_table(rows: &[&PriceRow]) -> Table {
@@ -74,9 +74,9 @@ fn rates_table(rows: &[&PriceRow]) -> Table {
 fn notes(table: &PriceTable) -> Vec<String> {
     let mut notes = vec![format!(
         "A web search costs ${}. US-only inference multiplies every token price by {}. List prices were checked on {}.",
-        table.list.web_search.usd(),
-        us_inference_multiplier(table),
-        table.list.updated
+        PRICES.web_search.usd(),
+        us_inference_multiplier(),
+        PRICES.updated
     )];
     if !table.custom.is_none() {
         let overrides: Vec<&str> = table.custom.overrides.keys().map(String::as_str).collect();

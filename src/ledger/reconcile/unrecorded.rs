@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use super::Lineage;
 use super::bounds::LowerBoundReason;
 use crate::ledger::facts::{Id, ModelTotals, Response, id_of};
-use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{
+    Money, NOISE, PriceTable, ServiceLevel, Usage, canonical, known_tariffs_of, tariffs_of,
+};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
@@ -189,7 +191,7 @@ impl<'l> Delta<'l> {
                 continue;
             }
             let mut cost = (total.cost - recorded.cost).or_zero();
-            if self.has_unknown_model || prices.tariffs_of(model.name).len() > 1 {
+            if self.has_unknown_model || tariffs_of(model.name).len() > 1 {
                 let listed = listed_cost(model.name, usage, at, prices);
                 if !listed.is_near(cost) {
                     *bound = Some(LowerBoundReason::ModelWithoutPrice);
@@ -200,7 +202,7 @@ impl<'l> Delta<'l> {
                 cost = cost.min(listed);
             }
             missing.push(MissingSpend {
-                name: self.name_of(&model, prices),
+                name: self.name_of(&model),
                 cost,
                 usage,
             });
@@ -220,10 +222,10 @@ impl<'l> Delta<'l> {
 
     /// Returns the name of the model to which missing spend is assigned. If only the totals name a model, and the price
     /// table does not contain it although Claude Code knows its price, the name is an alias and is not used.
-    fn name_of(&self, model: &ModelSpend<'l>, prices: &PriceTable) -> &'l str {
+    fn name_of(&self, model: &ModelSpend<'l>) -> &'l str {
         let is_alias = model.recorded.is_none()
             && !self.has_unknown_model
-            && prices.known_tariffs_of(model.name).is_none();
+            && known_tariffs_of(model.name).is_none();
         if is_alias { "" } else { model.name }
     }
 }
@@ -253,14 +255,14 @@ fn models_of<'l>(
     let mut models: BTreeMap<String, ModelSpend<'l>> = BTreeMap::new();
     for (name, recorded) in recorded_by_name(responses, lineage, prices) {
         if recorded != ModelTotal::default() {
-            let model = models.entry(prices.canonical(name)).or_default();
+            let model = models.entry(canonical(name)).or_default();
             model.name = name;
             model.recorded = add(model.recorded, Some(recorded));
         }
     }
     for [from, to] in breakdowns {
-        let before = totals_by_identity(from, prices);
-        for (identity, after) in totals_by_identity(to, prices) {
+        let before = totals_by_identity(from);
+        for (identity, after) in totals_by_identity(to) {
             let before = before.get(&identity).copied().unwrap_or_default();
             let increase = after.total.since(before.total);
             if increase.cost > Money::ZERO || !increase.usage.is_zero() {
@@ -284,7 +286,7 @@ fn models_of<'l>(
     // If the totals have only an alias or an inference profile, it stands for the only model that responded.
     if let [a, b] = unmatched.as_slice() {
         let (response, total) = if a.recorded.is_some() { (a, b) } else { (b, a) };
-        if prices.known_tariffs_of(total.name).is_none() {
+        if known_tariffs_of(total.name).is_none() {
             sum.name = response.name;
         }
     }
@@ -314,14 +316,11 @@ struct NamedTotal<'l> {
 }
 
 /// Adds up the running totals of names that stand for the same model.
-fn totals_by_identity<'l>(
-    totals: &'l ModelTotals,
-    prices: &PriceTable,
-) -> BTreeMap<String, NamedTotal<'l>> {
+fn totals_by_identity<'l>(totals: &'l ModelTotals) -> BTreeMap<String, NamedTotal<'l>> {
     let mut by_identity: BTreeMap<String, NamedTotal<'l>> = BTreeMap::new();
     for (name, total) in totals {
         by_identity
-            .entry(prices.canonical(name))
+            .entry(canonical(name))
             .and_modify(|known| known.total += *total)
             .or_insert(NamedTotal {
                 name,
