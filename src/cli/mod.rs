@@ -52,8 +52,6 @@ pub struct Cli {
 enum Command {
     /// Print the status line (Claude Code runs this with JSON on standard input)
     #[command(hide = true, after_help = include_str!("../commands/help/statusline.txt"))]
-    // The option is handled before the command line is parsed.
-    #[command(arg = clap::arg!(--preview "Show the status line at several widths, with sample data"))]
     Statusline,
     /// Handle a hook event (Claude Code runs this with JSON on standard input)
     #[command(hide = true, after_help = include_str!("../commands/help/hook.txt"))]
@@ -126,7 +124,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         let rest = arguments.get(2..).unwrap_or_default();
         if !rest.iter().any(|word| word == "--help" || word == "-h") {
             return match host_command {
-                "statusline" => commands::statusline::run(rest, environment),
+                "statusline" => commands::statusline::run(environment),
                 _ => crate::cli::hook::run(environment),
             };
         }

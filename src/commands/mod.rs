@@ -12,7 +12,6 @@ pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod locks;
 pub(crate) mod now;
-mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 mod requested_session;

@@ -2,13 +2,11 @@
 //!
 //! The command prints the rows before it does anything slow, such as writing to disk or reading large files.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::preview::preview;
 use crate::environment::Environment;
 use crate::status_line::call::{StatusLineCall, StatusLineFacts};
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
@@ -31,13 +29,11 @@ const TIME_LIMIT: Duration = Duration::from_millis(600);
 pub(crate) const FALLBACK: &str = "whycap\n";
 
 /// The hint for users who run this command in a terminal.
-const HINT: &str = "Claude Code runs this command for its status line. To see a preview: whycap statusline --preview";
+const HINT: &str = "Claude Code runs this command for its status line, and passes it a JSON object on standard input.";
 
 /// Prints the status line. Always prints something and never fails. Otherwise, Claude Code would hide the status line.
-pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--preview") {
-        let _ = print(&preview(environment));
-    } else if io::stdin().is_terminal() {
+pub(crate) fn run(environment: Environment) -> ExitCode {
+    if io::stdin().is_terminal() {
         let _ = print(&Shown::text(&format!("{HINT}\n")));
     } else if !has_enough_memory() {
         let _ = print(&Shown::text(FALLBACK));

@@ -379,28 +379,6 @@ fn the_line_is_colored_unless_no_color_is_set() {
     assert!(!line.contains('\u{1b}'), "{line:?}");
 }
 
-#[test]
-fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_sample() {
-    let config = "[statusline]\nsegments = [\"branch\", \"windows\", \"git\"]\n";
-    let sandbox = Sandbox::new();
-    sandbox.write(".config/whycap/config.toml", config);
-    let run = sandbox.run(&["statusline", "--preview"]);
-    let shown = run.success();
-    assert!(
-        shown.starts_with("This is sample data, shown with the settings in ~/.config/"),
-        "{shown}"
-    );
-    assert!(shown.contains("\"git\" is not a segment"), "{shown}");
-    for columns in ["80", "100", "120", "160"] {
-        assert!(
-            shown.contains(&format!("\n{columns} columns\non main │ 5h 42%")),
-            "{shown}"
-        );
-    }
-    let narrow = configured("90", config).run(&["statusline", "--preview"]);
-    assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
-}
-
 /// If a user runs the command in a terminal, it must print an explanation instead of waiting for JSON that nobody
 /// types.
 #[test]
@@ -425,7 +403,7 @@ fn statusline_on_a_terminal_explains_itself() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-    assert!(text.contains("whycap statusline --preview"), "{text}");
+    assert!(text.contains("JSON object on standard input"), "{text}");
 }
 
 /// The commands that Claude Code runs must also print help for `--help` and exit with code 0, regardless of the other
@@ -433,7 +411,7 @@ fn statusline_on_a_terminal_explains_itself() {
 #[test]
 fn help_for_statusline_and_hook_never_fails() {
     for words in [
-        &["statusline", "--preview", "--help"][..],
+        &["statusline", "--unknown", "--help"][..],
         &["statusline", "--unknown", "-h"],
         &["help", "statusline", "extra"],
         &["hook", "--unknown", "--help"],
