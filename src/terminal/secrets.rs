@@ -1,242 +1,118 @@
 //! Redacts secrets in text from other programs, such as an error message that quotes an API key or a header.
 //!
-//! Secrets are recognized by their format and replaced with [`REPLACEMENT`]. The rest of the text stays readable. A
-//! word that may be a secret is redacted. Request IDs, session IDs, model names, numbers, and dates are kept.
+//! Secrets are recognized by their format and replaced with `[hidden]`. The rest of the text stays readable. A word that
+//! may be a secret is redacted. Request IDs, session IDs, model names, numbers, and dates are kept.
 
-use std::ops::Range;
+use std::sync::LazyLock;
 
-/// The replacement for a secret.
-const REPLACEMENT: &str = "[hidden]";
+use regex_lite::{Captures, Regex};
 
-/// The known prefixes of keys and tokens, with the minimum length of the rest.
-const TOKEN_PREFIXES: [(usize, &[&str]); 3] = [
-    (
-        12,
-        &[
-            "AKIA", "ASIA", "ya29.", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xapp-",
-        ],
-    ),
-    (
-        16,
-        &[
-            "sk-",
-            "sk_",
-            "rk_",
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "npm_",
-            "hf_",
-            "pypi-",
-        ],
-    ),
-    (20, &["AIza", "eyJ"]),
-];
+/// The ends of field, header, and variable names that indicate a secret.
+const NAME: &str =
+    "(?:key|token|secret|password|passwd|pwd|cookie|authorization|bearer|basic|credentials)";
 
-/// The suffixes of field, header, and variable names that indicate a secret, in lowercase.
-const SECRET_NAME_ENDINGS: [&str; 11] = [
-    "key",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "pwd",
-    "cookie",
-    "authorization",
-    "bearer",
-    "basic",
-    "credentials",
-];
+/// A character of a value.
+const VALUE: &str = r#"[^\s"'\\,;&()\[\]{}<>]"#;
+
+/// A character of a token.
+const TOKEN: &str = "[A-Za-z0-9_.+/=~-]";
 
 /// Anthropic's email domains. Addresses in these domains are support addresses and are not redacted.
-const ANTHROPIC_DOMAINS: [&str; 3] = ["anthropic.com", "claude.com", "claude.ai"];
+const ANTHROPIC_DOMAINS: [&str; 3] = ["@anthropic.com", "@claude.com", "@claude.ai"];
 
-/// The minimum length of a sequence of letters and digits that is considered a secret. Request IDs and session IDs are
-/// shorter.
-const LONG_TOKEN: usize = 40;
+/// The format of a kind of secret.
+struct Format {
+    /// An expression with three groups: what comes before the secret, the secret, and what comes after it.
+    regex: Regex,
+    /// Returns true if a text with this format is a secret.
+    is_secret: fn(&str) -> bool,
+}
+
+static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let named = format!("(?i)({NAME}");
+    [
+        // Private keys, including the first and the last line.
+        (
+            r"(?s)()(-----BEGIN [^\n]*PRIVATE.*?(?:-----END [^\n]*|\z))()".to_owned(),
+            is_any as fn(&str) -> bool,
+        ),
+        // The password in a URL. If there is none, the user name may be a token.
+        (
+            r#"(://(?:[^\s/"'<>:]*:)?)([^\s/"'<>]+)(@)"#.to_owned(),
+            is_any,
+        ),
+        // Tokens with a known prefix.
+        (
+            format!(
+                r"(^|[^A-Za-z0-9])((?:AKIA|ASIA|ya29\.|glpat-|xox[bpas]-|xapp-){TOKEN}{{12,}}|(?:sk[-_]|rk_|gh[pousr]_|github_pat_|npm_|hf_|pypi-){TOKEN}{{16,}}|(?:AIza|eyJ){TOKEN}{{20,}})()"
+            ),
+            is_any,
+        ),
+        // Values of fields, headers, and variables.
+        (
+            format!(r#"{named}[ \t"'\\]*:[ \t"'\\:]*)({VALUE}{{20,}})()"#),
+            is_any,
+        ),
+        (
+            format!(r#"{named}[ \t"'\\]*:[ \t"'\\:]*)({VALUE}{{8,}})()"#),
+            is_random,
+        ),
+        (
+            format!(r#"{named}[ \t"'\\:]*=[ \t"'\\:=]*)({VALUE}{{4,}})()"#),
+            is_any,
+        ),
+        // A name followed by a space may be an ordinary word in a sentence.
+        (
+            format!(r#"{named}[ \t"'\\]+)({VALUE}{{16,}})()"#),
+            is_random,
+        ),
+        (
+            r#"()([^\s@"'<>()\[\],;:/=]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,})()"#.to_owned(),
+            is_address_of_user,
+        ),
+        // Request IDs and session IDs are shorter.
+        ("()([A-Za-z0-9]{40,})()".to_owned(), is_random),
+    ]
+    .into_iter()
+    .filter_map(|(expression, is_secret)| {
+        let regex = Regex::new(&expression).ok()?;
+        Some(Format { regex, is_secret })
+    })
+    .collect()
+});
 
 /// Redacts all secrets and email addresses in a text.
 pub(crate) fn redact(text: &str) -> String {
-    let mut secrets: Vec<Range<usize>> = private_keys(text)
-        .chain(prefixed_tokens(text))
-        .chain(named_values(text))
-        .chain(url_passwords(text))
-        .chain(email_addresses(text))
-        .chain(long_tokens(text))
-        .collect();
-    secrets.sort_by_key(|secret| (secret.start, secret.end));
-
-    let mut redacted = String::with_capacity(text.len());
-    let mut end_of_last = 0;
-    for secret in secrets {
-        if secret.start >= end_of_last {
-            redacted.push_str(text.get(end_of_last..secret.start).unwrap_or_default());
-            redacted.push_str(REPLACEMENT);
-        }
-        end_of_last = end_of_last.max(secret.end);
-    }
-    redacted.push_str(text.get(end_of_last..).unwrap_or_default());
-    redacted
-}
-
-/// Finds all private keys in PEM format, including the `BEGIN` and `END` lines.
-fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
-        let rest = text.get(start..)?;
-        if !rest.lines().next()?.contains("PRIVATE") {
-            return None;
-        }
-        let start_of_last_line = rest.find("-----END ").unwrap_or(rest.len());
-        let last_line = run_at(text, start + start_of_last_line, |c| c != '\n')?;
-        Some(start..last_line.end)
-    })
-}
-
-/// Finds all tokens with one of the [`TOKEN_PREFIXES`].
-fn prefixed_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
-    TOKEN_PREFIXES
-        .iter()
-        .flat_map(|(rest_length, prefixes)| {
-            prefixes.iter().map(move |prefix| (prefix, rest_length))
-        })
-        .flat_map(move |(prefix, rest_length)| {
-            text.match_indices(prefix).filter_map(move |(start, _)| {
-                let before = text.get(..start)?.chars().next_back();
-                let token = run_at(text, start, is_in_token)?;
-                let is_start_of_word = before.is_none_or(|c| !c.is_ascii_alphanumeric());
-                let is_long_enough = token.len() >= prefix.len() + rest_length;
-                (is_start_of_word && is_long_enough).then_some(token)
-            })
-        })
-}
-
-/// Finds the values of all secret fields, headers, and variables in the forms `name: value`, `name=value`,
-/// `"name":"value"`, and `Bearer value`.
-fn named_values(text: &str) -> impl Iterator<Item = Range<usize>> {
-    runs(text, is_in_name)
-        .into_iter()
-        .filter(|name| text.get(name.clone()).is_some_and(names_secret))
-        .filter_map(|name| {
-            let separator = run_at(text, name.end, |c| " \t\"'\\:=".contains(c))?;
-            let value = run_at(text, separator.end, |c| {
-                !c.is_whitespace() && !"\"'\\,;&()[]{}<>".contains(c)
-            })?;
-
-            let is_random = looks_random(text.get(value.clone())?);
-            let separator = text.get(separator)?;
-            let is_secret = if separator.contains('=') {
-                value.len() >= 4
-            } else if separator.contains(':') {
-                value.len() >= 20 || (value.len() >= 8 && is_random)
+    let mut text = text.to_owned();
+    for Format { regex, is_secret } in FORMATS.iter() {
+        let hide = |found: &Captures<'_>| {
+            let (whole, [before, secret, after]) = found.extract();
+            if is_secret(secret) {
+                format!("{before}[hidden]{after}")
             } else {
-                // A name followed by a space may be an ordinary word in a sentence.
-                !separator.is_empty() && value.len() >= 16 && is_random
-            };
-            is_secret.then_some(value)
-        })
-}
-
-/// Returns true if the name of a field, header, or variable indicates a secret.
-fn names_secret(name: &str) -> bool {
-    let lower_case = name.to_ascii_lowercase();
-    SECRET_NAME_ENDINGS
-        .iter()
-        .any(|ending| lower_case.ends_with(ending))
-}
-
-/// Finds the password in each URL with credentials (`user:password@host`). If there is no password, the user name may
-/// be a token, so it is included.
-fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices("://")
-        .filter_map(|(position, separator)| {
-            let start = position + separator.len();
-            let authority = run_at(text, start, |c| !c.is_whitespace() && !"/\"'<>".contains(c))?;
-            let (login, _) = text.get(authority)?.rsplit_once('@')?;
-            let password = login.find(':').map_or(0, |colon| colon + 1);
-            Some(start + password..start + login.len())
-        })
-}
-
-/// Finds all email addresses except Anthropic's.
-fn email_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices('@')
-        .filter_map(|(at_sign, _)| email_address_around(text, at_sign))
-}
-
-/// Returns the email address around an `@`. Returns `None` if it is one of Anthropic's, or if there is no email
-/// address.
-fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
-    let user_length: usize = text
-        .get(..at_sign)?
-        .chars()
-        .rev()
-        .take_while(|c| c.is_alphanumeric() || "._%+-".contains(*c))
-        .map(char::len_utf8)
-        .sum();
-    let start = at_sign - user_length;
-
-    let domain = run_at(text, at_sign + 1, |c| {
-        c.is_alphanumeric() || c == '.' || c == '-'
-    })?;
-    let domain = text.get(domain)?.trim_end_matches(['.', '-']);
-    let (name, top_level) = domain.rsplit_once('.')?;
-    let is_domain =
-        !name.is_empty() && top_level.len() > 1 && top_level.chars().all(char::is_alphabetic);
-    let is_anthropic = ANTHROPIC_DOMAINS
-        .iter()
-        .any(|anthropic| domain.eq_ignore_ascii_case(anthropic));
-
-    // Credentials in URLs are handled by `url_passwords`.
-    let word_before = text.get(..start)?.rsplit(char::is_whitespace).next()?;
-    let is_in_url = word_before.contains("://");
-
-    let is_address = user_length > 0 && is_domain && !is_anthropic && !is_in_url;
-    is_address.then(|| start..at_sign + 1 + domain.len())
-}
-
-/// Finds all long sequences of letters and digits that look random.
-fn long_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
-    runs(text, |c| c.is_ascii_alphanumeric())
-        .into_iter()
-        .filter(|run| run.len() >= LONG_TOKEN && text.get(run.clone()).is_some_and(looks_random))
-}
-
-/// Finds all sequences of characters for which `fits` returns true. They are as long as possible.
-fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (start, character) in text.char_indices().filter(|(_, c)| fits(*c)) {
-        let end = start + character.len_utf8();
-        match runs.last_mut() {
-            Some(run) if run.end == start => run.end = end,
-            _ => runs.push(start..end),
-        }
+                whole.to_owned()
+            }
+        };
+        text = regex.replace_all(&text, hide).into_owned();
     }
-    runs
+    text
 }
 
-/// Returns the sequence of characters from `start` for which `fits` returns true. It may be empty. Returns `None` if
-/// `start` is past the end of the text.
-fn run_at(text: &str, start: usize, fits: impl Fn(char) -> bool) -> Option<Range<usize>> {
-    let rest = text.get(start..)?;
-    let length = rest.find(|c| !fits(c)).unwrap_or(rest.len());
-    Some(start..start + length)
-}
-
-fn is_in_token(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-_.+/=~".contains(character)
-}
-
-fn is_in_name(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '_' || character == '-'
+fn is_any(_: &str) -> bool {
+    true
 }
 
 /// Returns true if a value contains both letters and digits, unlike an ordinary word.
-fn looks_random(value: &str) -> bool {
+fn is_random(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_digit())
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn is_address_of_user(address: &str) -> bool {
+    let address = address.to_ascii_lowercase();
+    !ANTHROPIC_DOMAINS
+        .iter()
+        .any(|domain| address.ends_with(domain))
 }
 
 #[cfg(test)]
@@ -244,6 +120,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_format_is_a_valid_expression() {
+        assert_eq!(FORMATS.len(), 9);
+    }
 
     #[test]
     fn secrets_are_redacted_and_the_text_around_them_stays() {
