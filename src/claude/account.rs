@@ -45,16 +45,6 @@ impl Plan {
             Self::Other => "unknown",
         }
     }
-
-    /// Returns true for individual plans, where no organization can set limits.
-    pub fn is_personal(self) -> bool {
-        matches!(self, Self::Pro | Self::Max)
-    }
-
-    /// Returns true for plans that belong to an organization with administrators.
-    pub fn is_shared(self) -> bool {
-        matches!(self, Self::Team | Self::Enterprise)
-    }
 }
 
 /// The account that Claude Code is logged in to, without IDs or names.
@@ -62,8 +52,6 @@ impl Plan {
 pub struct Account {
     /// The plan.
     pub plan: Plan,
-    /// The server's name for the plan's tier, such as `default_claude_max_20x` (2.1.330).
-    pub tier: Option<String>,
     /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,
     /// The hashes of the account ID and the organization ID.
@@ -93,13 +81,8 @@ impl Account {
             .map(|name| name.trim().trim_start_matches("claude_"))
             .and_then(parse_name)
             .unwrap_or_default();
-        let tier = account
-            .text("userRateLimitTier")
-            .or(account.text("organizationRateLimitTier"))
-            .or(organization_type);
         Some(Self {
             plan,
-            tier: tier.map(str::to_owned),
             role: account.text("organizationRole").map(str::to_owned),
             owner: Owner::from_ids(
                 account.text("accountUuid"),

@@ -20,7 +20,7 @@ const OUTPUT: &str = "<local-command-stdout>";
 const COMMAND_FILE: &str = "<command-message>";
 
 /// The start of the result of a background agent, which Claude Code sends by itself.
-const AGENT_RESULT: &str = "<task-notification>";
+pub(crate) const AGENT_RESULT: &str = "<task-notification>";
 
 /// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
 pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
@@ -32,9 +32,12 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         return None;
     }
     match fields.text("type")? {
-        "session-owner" | "attachment" => {
-            of_owner(line).or_else(|| model_in(fields.at("attachment")))
-        }
+        "session-owner" | "attachment" => match Owner::in_line(&fields) {
+            Some(owner) => Some(Event::Owned {
+                account: owner.name(),
+            }),
+            None => model_in(fields.at("attachment")),
+        },
         "system" => match fields.text("subtype")? {
             "informational" => notice(fields.text("content")?),
             "api_error" => error_line::retried(&fields).map(Event::Refused),
@@ -44,19 +47,6 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         "assistant" => error_line::shown(&fields).map(Event::Refused),
         _ => None,
     }
-}
-
-fn of_owner(line: &[u8]) -> Option<Event> {
-    Some(Event::Owned {
-        account: account_name(&Owner::in_line(line)?),
-    })
-}
-
-/// Returns the name of an account, by which it is compared with others. A missing ID is empty.
-pub(crate) fn account_name(owner: &Owner) -> String {
-    let [account, organization] =
-        [&owner.account, &owner.organization].map(|id| id.as_deref().unwrap_or_default());
-    format!("{account}/{organization}")
 }
 
 fn model_in(attachment: &Value) -> Option<Event> {
@@ -118,6 +108,13 @@ fn notice(text: &str) -> Option<Event> {
     Some(Event::Announced(announcement))
 }
 
+/// Returns the first text of a message, or `None` if it has no text.
+pub(crate) fn text_of(message: &Value) -> Option<&str> {
+    ["/content", "/content/0/text"]
+        .into_iter()
+        .find_map(|place| message.pointer(place)?.as_str())
+}
+
 /// Returns the event of a user's line: a request, or the reply of a command.
 fn prompt(line: &Value) -> Option<Event> {
     let origin = line.at("origin").text("kind");
@@ -125,8 +122,7 @@ fn prompt(line: &Value) -> Option<Event> {
     if line.at("isMeta") == true && !is_continuation {
         return None;
     }
-    let content = line.at("message").at("content");
-    let text = content.as_str().or_else(|| content.get(0)?.text("text"))?;
+    let text = text_of(line.at("message"))?;
     if let Some(reply) = text.strip_prefix(OUTPUT) {
         return match reply.strip_prefix("Set model to") {
             Some(model) => selected(model, false),

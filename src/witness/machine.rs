@@ -10,7 +10,7 @@ use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::{self, effective_value};
 use crate::claude::window_usage::{UsagePage, UsagePageWindow};
 use crate::limits::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
-use crate::transcript::limit_lines::{account_name, model_family, window_named};
+use crate::transcript::limit_lines::{model_family, window_named};
 
 /// The setting with which the user forbids Claude Code to continue by itself after a reset.
 const MAY_CONTINUE: &str = "autoContinueAtUsageLimit";
@@ -69,7 +69,7 @@ pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
         plan => Some(plan.name().to_lowercase()),
     };
     Login {
-        account: account_name(&account.owner),
+        account: account.owner.name(),
         plan,
         is_admin: account.administers(),
     }

@@ -13,7 +13,7 @@ use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
-use crate::transcript::owner::{Owner, OwnerReader, RequestOrigin};
+use crate::transcript::owner::{Owner, RequestOrigin};
 use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
 
 /// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
@@ -126,7 +126,8 @@ struct History {
 struct FileHistory {
     session: String,
     events: Events,
-    owner_reader: OwnerReader,
+    /// The account that pays, as of the last line that names it.
+    owner: Option<Owner>,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<SentRequest>>,
     caches: HashMap<String, SenderCaches>,
@@ -214,7 +215,7 @@ impl History {
             let entry = self.writes.entry(response.key);
             entry.or_insert_with(|| CacheWrite {
                 prompt: self.file.prompt.clone(),
-                owner: self.file.owner_reader.last.clone(),
+                owner: self.file.owner.clone(),
                 session: self.file.session.clone(),
                 is_recorded: response.sent.is_some(),
                 rewrite,
@@ -264,12 +265,13 @@ impl FileHistory {
 
     /// Processes a line that may identify the paying account.
     fn read_owner(&mut self, line: &[u8]) {
-        let Some(owner) = Owner::in_line(line) else {
+        let fields = serde_json::from_slice(line).unwrap_or_default();
+        let Some(owner) = Owner::in_line(&fields) else {
             return;
         };
         // The owner of the responses before the first such line is unknown.
-        let may_be_change = self.owner_reader.last.is_none() && !self.seen.is_empty();
-        let is_change = self.owner_reader.add(owner).is_some();
+        let may_be_change = self.owner.is_none() && !self.seen.is_empty();
+        let is_change = owner.replace(&mut self.owner);
         self.events.owner_changes += u32::from(may_be_change || is_change);
     }
 

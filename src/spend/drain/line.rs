@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::claude::session_label::{shortened, text_of};
+use crate::claude::session_label::shortened;
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis};
+use crate::transcript::limit_lines::text_of;
 use crate::transcript::line::{Line, parse};
 use crate::transcript::requests::{CacheLine, FIVE_MINUTES, SentRequest};
 
