@@ -59,7 +59,7 @@ pub(super) fn model_weeks(usage: &UsagePage, least_level: f64, clock: Clock) -> 
 pub(super) fn credits(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
-    let (text, level, tone) = if !credits.enabled {
+    let (text, level, tone) = if credits.enabled != Some(true) {
         let is_empty = credits.disabled_reason.as_deref() == Some("out_of_credits");
         let text = if is_empty { "none left" } else { "off" };
         (text.to_owned(), 0.0, Tone::Quiet)

@@ -2,15 +2,17 @@
 //!
 //! Any field may be missing, null, or of the wrong type, depending on the version.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::error_line;
 use super::owner::Owner;
 use crate::json::LenientJson;
 use crate::limits::{Announcement, Event, Kind, ModelResponse};
+use crate::time::is_in_supported_range;
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
-pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
 
 /// The start of a user's line that contains the output of a command.
 const OUTPUT: &str = "<local-command-stdout>";
@@ -22,13 +24,16 @@ const COMMAND_FILE: &str = "<command-message>";
 /// The start of the result of a background agent, which Claude Code sends by itself.
 pub(crate) const AGENT_RESULT: &str = "<task-notification>";
 
-/// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
+/// Returns the event that a line describes. Returns `None` if the line says nothing about limits, if its date is
+/// so far from the present that calculations with it could overflow, or if a fork copied it.
 pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
     let fields: Value = serde_json::from_slice(line).ok()?;
     let original = fields.text("requestSessionId");
     let is_copied = fields.at("forkedFrom").is_object()
         || original.is_some_and(|original| Some(original) != fields.text("sessionId"));
-    if is_copied || fields.at("isSidechain") == true {
+    let at: Option<DateTime<Utc>> = fields.read("timestamp");
+    let is_damaged = at.is_some_and(|at| !is_in_supported_range(at));
+    if is_copied || is_damaged || fields.at("isSidechain") == true {
         return None;
     }
     match fields.text("type")? {

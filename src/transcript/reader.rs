@@ -203,7 +203,7 @@ fn read_lines(
 /// Reads the last line despite its missing line break if it is a complete object.
 fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink) {
     let object = line.trim_ascii_end();
-    if parse(object.trim_ascii_start()).is_some() || !objects_of(object).is_empty() {
+    if parse(object).is_some() || !objects_of(object).is_empty() {
         let with_line_break = [object, b"\n"].concat();
         scan(
             &with_line_break,
@@ -257,6 +257,8 @@ finders! {
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
     NOTICE = b"\"informational\"",
+    COMPACTION = b"\"compact_boundary\"",
+    RETRY = b"\"api_error\"",
     FALLBACK = b"fallback\"",
     SELECTION = b"<local-command-stdout>Set model to",
 }
@@ -266,29 +268,19 @@ finders! {
 /// be slow.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// The types and subtypes of relevant lines that do not contain usage.
-static RELEVANT_TYPES_WITHOUT_USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
-    [
-        Finder::new(b"\"compact_boundary\""),
-        Finder::new(b"\"api_error\""),
-        Finder::new(b"\"cost-state\""),
-        Finder::new(b"\"queue-operation\""),
-        Finder::new(b"\"file-history-snapshot\""),
-        Finder::new(b"\"pr-link\""),
-    ]
-});
-
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
-/// line if that is an attachment.
-const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] =
-    [b"\"session-owner\"", b"\"credential_org\"", b"\"model\""];
-
-/// The start of every line that belongs to the conversation. Of the types in [`RELEVANT_TYPES_WITHOUT_USAGE`], only the
-/// first [`KINDS_IN_CONVERSATION`] can occur on such a line.
-const CONVERSATION: &[u8] = b"{\"parentUuid\"";
-const KINDS_IN_CONVERSATION: usize = 2;
+/// The other types of relevant lines that do not contain usage. The type comes first in its line. The type of an attachment
+/// comes even before that of its line.
+const RELEVANT_TYPES: [&[u8]; 7] = [
+    b"\"cost-state\"",
+    b"\"queue-operation\"",
+    b"\"file-history-snapshot\"",
+    b"\"pr-link\"",
+    b"\"session-owner\"",
+    b"\"credential_org\"",
+    b"\"model\"",
+];
 
 /// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
 /// on how the file is split into chunks.
@@ -408,17 +400,20 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         let line = without_leading_nul_bytes(marked);
         if line.len() < marked.len() {
             // After a power failure, the last lines of a file may have been replaced by NUL bytes.
-            self.record_damage_before(bounds);
+            self.record_damage(bounds.start, bounds.start);
         }
         let is_relevant = match USAGE.find(line) {
             Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
             Some(_) => true,
-            None => has_relevant_type_without_usage(line),
+            None => {
+                has_relevant_type(beginning_of(line))
+                    || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
+            }
         };
         if is_relevant {
             self.objects(line, bounds);
         } else if is_torn(line) {
-            self.record_damage_in(bounds);
+            self.record_damage(bounds.start, bounds.end);
         }
     }
 
@@ -431,11 +426,11 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         for object in &objects {
             match parse(object) {
                 Some(parsed) => self.object(parsed, bounds),
-                None => self.record_damage_in(bounds),
+                None => self.record_damage(bounds.start, bounds.end),
             }
         }
         if objects.is_empty() {
-            self.record_damage_in(bounds);
+            self.record_damage(bounds.start, bounds.end);
         }
     }
 
@@ -449,15 +444,10 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         self.unrecorded_start = end.min(self.bytes.len());
     }
 
-    /// Counts damage before a line. If the line has a time, the damaged period ends then.
-    fn record_damage_before(&mut self, bounds: LineBounds) {
-        self.record_times(bounds.start, bounds.start);
-        self.state.record_damage();
-    }
-
-    /// Counts a damaged line. The damaged period ends at the time of a later line.
-    fn record_damage_in(&mut self, bounds: LineBounds) {
-        self.record_times(bounds.start, bounds.end);
+    /// Counts damage that starts at `start`. The damaged period ends at the time of the first line after `end` that has
+    /// one.
+    fn record_damage(&mut self, start: usize, end: usize) {
+        self.record_times(start, end);
         self.state.record_damage();
     }
 
@@ -467,7 +457,7 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
             Line::Response(response) => {
                 self.last = response.signature;
                 if response.is_damaged {
-                    self.record_damage_before(bounds);
+                    self.record_damage(bounds.start, bounds.start);
                 }
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
@@ -515,23 +505,8 @@ fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
-fn has_relevant_type_without_usage(line: &[u8]) -> bool {
-    let beginning = beginning_of(line);
-    let kinds = if line.starts_with(CONVERSATION) {
-        KINDS_IN_CONVERSATION
-    } else {
-        RELEVANT_TYPES_WITHOUT_USAGE.len()
-    };
-    RELEVANT_TYPES_WITHOUT_USAGE
-        .iter()
-        .take(kinds)
-        .any(|kind| kind.find(beginning).is_some())
-        || may_have_limit_fact(beginning)
-        || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
-}
-
-/// Returns true if a line that begins like this may be a prompt, a notice, or a line about the session's account or model.
-fn may_have_limit_fact(beginning: &[u8]) -> bool {
+/// Returns true if a line that begins like this may be relevant without usage.
+fn has_relevant_type(beginning: &[u8]) -> bool {
     let Some(after_name) = after(beginning, &TYPE) else {
         return false;
     };
@@ -540,11 +515,11 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
         return may_be_prompt(beginning);
     }
     if kind.starts_with(b"\"system\"") {
-        return NOTICE.find(beginning).is_some() || FALLBACK.find(beginning).is_some();
+        return [&NOTICE, &COMPACTION, &RETRY, &FALLBACK]
+            .into_iter()
+            .any(|subtype| subtype.find(beginning).is_some());
     }
-    TYPES_WITH_LIMIT_FACTS
-        .iter()
-        .any(|named| kind.starts_with(named))
+    RELEVANT_TYPES.iter().any(|named| kind.starts_with(named))
 }
 
 /// Returns true if a line repeats the response with this signature, that is, if it contains the same usage and IDs.

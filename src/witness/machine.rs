@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::Caller;
-use crate::claude::account::{Account, LoginState, Plan};
+use crate::claude::account::{Account, LoginState};
 use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::{self, effective_value};
 use crate::claude::window_usage::{UsagePage, UsagePageWindow};
-use crate::limits::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
+use crate::limits::{Event, Fact, Kind, Login, Measure, Payer, Source};
 use crate::transcript::limit_lines::{model_family, window_named};
 
 /// The setting with which the user forbids Claude Code to continue by itself after a reset.
@@ -64,9 +64,8 @@ fn login_event(state: &LoginState) -> Event {
 /// Returns a login. `has_console_key` is true if the user has logged in with a Console account, which has no plan.
 pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
     let plan = match account.plan {
-        Plan::Other if has_console_key => Some("console".to_owned()),
-        Plan::Other => None,
-        plan => Some(plan.name().to_lowercase()),
+        Some(name) => Some(name.to_lowercase()),
+        None => has_console_key.then(|| "console".to_owned()),
     };
     Login {
         account: account.owner.name(),
@@ -78,22 +77,15 @@ pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
 /// Returns what Claude Code knows about usage credits: the contents of `/usage`, and the last reason that the server
 /// gave for not charging them.
 fn credits(state: &LoginState) -> Option<Event> {
-    let page = state.usage.as_ref().and_then(|page| page.credits.as_ref());
+    let page = state.usage.as_ref().and_then(|page| page.credits.clone());
     if page.is_none() && state.no_credits.is_none() && !state.accepts_credits {
         return None;
     }
-    let reason = page.and_then(|page| page.disabled_reason.clone());
-    Some(Event::CreditsRead(Credits {
-        enabled: page.map(|page| page.enabled),
-        used: page.and_then(|page| page.used),
-        limit: page.and_then(|page| page.limit),
-        currency: page.and_then(|page| page.currency.clone()),
-        disabled_reason: if state.accepts_credits {
-            None
-        } else {
-            state.no_credits.clone().or(reason)
-        },
-    }))
+    let mut credits = page.unwrap_or_default();
+    if state.accepts_credits || state.no_credits.is_some() {
+        credits.disabled_reason.clone_from(&state.no_credits);
+    }
+    Some(Event::CreditsRead(credits))
 }
 
 /// Returns the usage windows that `/usage` last showed.
@@ -161,13 +153,9 @@ fn place(credential: &Credential) -> String {
     }
 }
 
-fn credentials_of(caller: &Caller<'_>) -> Vec<Credential> {
+/// Returns the credentials that apply to the caller, and to a session that it would start.
+pub(super) fn credentials_of(caller: &Caller<'_>) -> Vec<Credential> {
     credentials::of_session(caller.paths, caller.environment, caller.project)
-}
-
-/// Returns who pays instead of the login for a session that the caller would start.
-pub(super) fn payer_of_new_session(caller: &Caller<'_>) -> Option<Payer> {
-    payer_among(&credentials_of(caller))
 }
 
 /// Returns the model family of a session that the caller would start. Returns `None` if the settings name none.
