@@ -61,11 +61,6 @@ impl Account {
             ),
         })
     }
-
-    /// Reads the account from disk. Returns `None` if the user is not logged in or the file cannot be read.
-    pub fn load(paths: &Paths) -> Option<Self> {
-        LoginState::load(paths).account
-    }
 }
 
 /// The fields of the global state that relate to the login.

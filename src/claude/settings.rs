@@ -200,22 +200,19 @@ pub(crate) fn effective_value<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
-/// set. If the variable is set in the environment and in the settings, the
-/// settings win, as for credentials.
+/// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if
+/// none is set. If the variable is set in the environment and in the settings, the settings win, as for credentials.
 pub(crate) fn model_of_new_sessions(
     paths: &Paths,
     environment: &Environment,
     project: Option<&Path>,
 ) -> Option<String> {
     let files = of(paths, project);
-    match variable(&files, environment, MODEL_VARIABLE) {
-        Some(model) => Some(model),
-        None => effective_value(&files, "model")?
-            .1
-            .as_str()
-            .map(str::to_owned),
+    if let Some(model) = variable(&files, environment, MODEL_VARIABLE) {
+        return Some(model);
     }
+    let (_, model) = effective_value(&files, "model")?;
+    Some(model.as_str()?.to_owned())
 }
 
 /// Returns a variable that Claude Code gets from its settings or from this shell. The settings take precedence.

@@ -181,7 +181,7 @@ mod tests {
                 "timestamp": format!("{year}-01-01T00:00:00Z"),
                 "message": {"model": "<synthetic>", "content": "limit"},
             });
-            let event = super::super::limit_lines::event_in(line.to_string().as_bytes());
+            let event = crate::transcript::limit_lines::event_in(line.to_string().as_bytes());
             assert_eq!(event.is_some(), is_read, "{year}");
         }
     }
