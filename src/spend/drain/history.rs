@@ -16,9 +16,6 @@ use crate::time::Millis;
 use crate::transcript::owner::{Owner, RequestOrigin};
 use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
 
-/// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
-const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
-
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheWrite {
@@ -163,16 +160,16 @@ impl History {
     /// and output tokens, but it contains all prompt tokens.
     fn read_response(&mut self, line: &[u8], fields: CacheLine<'_>) {
         self.file.loads.read_calls(&fields);
-        let request = fields.request();
-        let sent = request.and_then(|request| self.file.requests.get(&request).cloned());
+        let sent = fields
+            .request()
+            .and_then(|request| self.file.requests.get(&request).cloned());
         let Some(response) = ConversationResponse::in_line(line, fields, sent) else {
             return;
         };
-        let key = response.key;
-        if let Some(write) = self.writes.get_mut(&key) {
+        if let Some(write) = self.writes.get_mut(&response.key) {
             write.response.merge_usage(&response);
         }
-        if self.file.seen.insert(key) {
+        if self.file.seen.insert(response.key) {
             self.add_response(response);
         }
     }
@@ -254,7 +251,8 @@ impl FileHistory {
             && Some(&id) != known
         {
             let words = match fields.turn_origin.as_deref() {
-                Some("auto_continuation") => Some(AUTOMATIC_CONTINUATION.to_owned()),
+                // Claude Code sent this prompt to continue the session after a reset.
+                Some("auto_continuation") => Some("(automatic continuation)".to_owned()),
                 _ if is_prompt => first_words(message),
                 _ => None,
             }
