@@ -351,7 +351,8 @@ impl<'a> LineFields<'a> {
             return None;
         }
         let total = usage.usage();
-        let [message_id, request_id] = [message.id.id(), self.request.id()];
+        let message_id = message.id.id();
+        let request_id = self.request.id();
         let signature = message_id.zip(request_id).map(|(id, request)| Signature {
             message: id,
             request,

@@ -28,7 +28,11 @@ impl Owner {
             [account, organization].map(|id| id.filter(|id| !id.is_empty()));
         let ids: String = account.into_iter().chain(organization).collect();
         Self {
-            fingerprint: (!ids.is_empty()).then(|| hash(&ids)),
+            fingerprint: if ids.is_empty() {
+                None
+            } else {
+                Some(hash(&ids))
+            },
             account: account.map(hash),
             organization: organization.map(hash),
         }
@@ -48,8 +52,8 @@ impl Owner {
 
     /// Returns the name by which an owner is compared with others. A missing ID is empty.
     pub(crate) fn name(&self) -> String {
-        let [account, organization] =
-            [&self.account, &self.organization].map(|id| id.as_deref().unwrap_or_default());
+        let account = self.account.as_deref().unwrap_or_default();
+        let organization = self.organization.as_deref().unwrap_or_default();
         format!("{account}/{organization}")
     }
 

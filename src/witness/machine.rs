@@ -19,8 +19,12 @@ const MAY_CONTINUE: &str = "autoContinueAtUsageLimit";
 pub(super) fn facts(caller: &Caller<'_>) -> Vec<Fact> {
     let state = LoginState::load(caller.paths);
     let mut facts = vec![of_machine(caller, Source::Account, login_event(&state))];
-    facts.extend(credits(&state).map(|event| of_machine(caller, Source::Account, event)));
-    facts.extend(state.usage.iter().map(|page| usage_page(page, caller)));
+    if let Some(event) = credits(&state) {
+        facts.push(of_machine(caller, Source::Account, event));
+    }
+    if let Some(page) = &state.usage {
+        facts.push(usage_page(page, caller));
+    }
     if caller.session.is_some() {
         facts.push(payer_of_caller(caller));
     }
@@ -142,7 +146,8 @@ pub(super) fn payer_among(credentials: &[Credential]) -> Option<Payer> {
     if let Some(key) = find(Credential::outranks_login) {
         return Some(Payer::Key(place(key)));
     }
-    find(|credential| credential.name == OAUTH_TOKEN).map(|token| Payer::Token(place(token)))
+    let token = find(|credential| credential.name == OAUTH_TOKEN)?;
+    Some(Payer::Token(place(token)))
 }
 
 /// Returns the name of a credential, followed by the settings file in which it is set, if any.

@@ -130,7 +130,11 @@ fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
             Some((name.into(), OsStr::from_bytes(value).to_owned()))
         })
         .collect();
-    (!variables.is_empty()).then_some(variables)
+    if variables.is_empty() {
+        None
+    } else {
+        Some(variables)
+    }
 }
 
 /// Returns true if this variable was set to a nonempty value when a process was started. Returns false if the
