@@ -270,8 +270,7 @@ const LONGEST_ERROR: usize = 16 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The other types of relevant lines that do not contain usage. The type comes first in its line. The type of an attachment
-/// comes even before that of its line.
+/// The other types of relevant lines that do not contain usage, including those of attachments.
 const RELEVANT_TYPES: [&[u8]; 7] = [
     b"\"cost-state\"",
     b"\"queue-operation\"",
@@ -505,12 +504,16 @@ fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
-/// Returns true if a line that begins like this may be relevant without usage.
+/// Returns true if a line that begins like this may be relevant without usage. All of its types are examined, because a
+/// line may consist of several objects, and an object may be cut off by the next one.
 fn has_relevant_type(beginning: &[u8]) -> bool {
-    let Some(after_name) = after(beginning, &TYPE) else {
-        return false;
-    };
-    let kind = after_name.trim_ascii_start();
+    TYPE.find_iter(beginning)
+        .filter_map(|at| after(beginning.get(at..)?, &TYPE))
+        .any(|after_name| is_relevant_type(after_name.trim_ascii_start(), beginning))
+}
+
+/// Returns true if a line that begins like this may be relevant because of one of its types.
+fn is_relevant_type(kind: &[u8], beginning: &[u8]) -> bool {
     if kind.starts_with(b"\"user\"") {
         return may_be_prompt(beginning);
     }
@@ -735,6 +738,22 @@ mod tests {
                 (1, 1),
                 "{line:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_behind_another_object_counts_or_is_damage() {
+        let checkpoint = r#"{"type":"cost-state","totalCostUSD":1,"startTime":1,"modelUsage":{}}"#;
+        for (before, found) in [
+            (r#"{"type":"mode","mode":"normal"}"#, (1, 0)),
+            (r#"{"parentUuid":null,"type":"progress"}"#, (1, 0)),
+            (r#"{"type":"mode","mo"#, (0, 1)),
+        ] {
+            let mut notes = Notes::default();
+            let mut state = ScanState::default();
+            let line = format!("{before}{checkpoint}\n");
+            scan(line.as_bytes(), 0, &mut state, &mut notes);
+            assert_eq!((notes.others.len(), state.unreadable), found, "{line}");
         }
     }
 
