@@ -9,61 +9,30 @@ use serde_json::Value;
 use super::window_usage::UsagePage;
 use crate::disk;
 use crate::environment::Paths;
-use crate::json::{LenientJson, parse_name};
+use crate::json::LenientJson;
 use crate::transcript::owner::Owner;
 
 /// The maximum size, in bytes, of a global state file. The file contains project histories and can grow to tens of
 /// megabytes.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
-/// A subscription plan, parsed from `organizationType`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Plan {
-    /// Pro, for an individual.
-    Pro,
-    /// Max, for an individual.
-    Max,
-    /// Team.
-    #[serde(alias = "raven")]
-    Team,
-    /// Enterprise.
-    Enterprise,
-    /// A plan that whycap does not recognize, or an account without a plan.
-    #[default]
-    Other,
-}
-
-impl Plan {
-    /// Returns the plan's display name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pro => "Pro",
-            Self::Max => "Max",
-            Self::Team => "Team",
-            Self::Enterprise => "Enterprise",
-            Self::Other => "unknown",
-        }
-    }
-
-    /// Returns true for individual plans, where no organization can set limits.
-    pub fn is_personal(self) -> bool {
-        matches!(self, Self::Pro | Self::Max)
-    }
-
-    /// Returns true for plans that belong to an organization with administrators.
-    pub fn is_shared(self) -> bool {
-        matches!(self, Self::Team | Self::Enterprise)
+/// Returns the display name of a plan, given its `organizationType`. Returns `None` if whycap does not recognize it.
+fn plan_named(organization_type: &str) -> Option<&'static str> {
+    let name = organization_type.trim().trim_start_matches("claude_");
+    match name {
+        "pro" => Some("Pro"),
+        "max" => Some("Max"),
+        "team" | "raven" => Some("Team"),
+        "enterprise" => Some("Enterprise"),
+        _ => None,
     }
 }
 
 /// The account that Claude Code is logged in to, without IDs or names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// The plan.
-    pub plan: Plan,
-    /// The server's name for the plan's tier, such as `default_claude_max_20x` (2.1.330).
-    pub tier: Option<String>,
+    /// The display name of the plan, or `None` if there is none or whycap does not recognize it.
+    pub plan: Option<&'static str>,
     /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,
     /// The hashes of the account ID and the organization ID.
@@ -80,37 +49,17 @@ impl Account {
         ADMINS.contains(&role.to_lowercase().as_str())
     }
 
-    /// Returns true if the account has a plan that whycap recognizes.
-    pub(crate) fn has_plan(&self) -> bool {
-        self.plan != Plan::Other
-    }
-
     /// Parses an `oauthAccount` object. Returns `None` if the user is not logged in.
     fn parse(account: &Value) -> Option<Self> {
         account.as_object()?;
-        let organization_type = account.text("organizationType");
-        let plan = organization_type
-            .map(|name| name.trim().trim_start_matches("claude_"))
-            .and_then(parse_name)
-            .unwrap_or_default();
-        let tier = account
-            .text("userRateLimitTier")
-            .or(account.text("organizationRateLimitTier"))
-            .or(organization_type);
         Some(Self {
-            plan,
-            tier: tier.map(str::to_owned),
+            plan: account.text("organizationType").and_then(plan_named),
             role: account.text("organizationRole").map(str::to_owned),
             owner: Owner::from_ids(
                 account.text("accountUuid"),
                 account.text("organizationUuid"),
             ),
         })
-    }
-
-    /// Reads the account from disk. Returns `None` if the user is not logged in or the file cannot be read.
-    pub fn load(paths: &Paths) -> Option<Self> {
-        LoginState::load(paths).account
     }
 }
 
@@ -199,7 +148,7 @@ mod tests {
             br#"{"oauthAccount":{"accountUuid":"11111111-aaaa","emailAddress":"dev@example.com","organizationType":"claude_team","organizationRole":"user"}}"#,
         )
         .unwrap();
-        assert_eq!(team_account.plan, Plan::Team);
+        assert_eq!(team_account.plan, Some("Team"));
         assert!(!team_account.administers());
         let stored = format!("{team_account:?}");
         assert!(
@@ -212,7 +161,7 @@ mod tests {
     fn an_unrecognized_plan_still_counts_as_a_login() {
         let unknown_plan =
             account(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
-        assert_eq!(unknown_plan.plan, Plan::Other);
+        assert_eq!(unknown_plan.plan, None);
         assert_eq!(account(br#"{"oauthAccount":null}"#), None);
         assert_eq!(account(b"{"), None);
     }

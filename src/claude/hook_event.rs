@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::json::LenientJson;
+use crate::transcript::limit_lines::AGENT_RESULT;
 
 /// An event that whycap has a hook for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +63,6 @@ pub(crate) struct HookEvent {
     /// The cost, in dollars, of writing the conversation to the cache of that model, if the cache that a switch gives up is
     /// still warm.
     pub(crate) lost_cache_usd: Option<f64>,
-    /// The type of agent that the event occurred in, such as `general-purpose` or `workflow-subagent`.
-    pub(crate) agent_type: Option<String>,
 }
 
 impl HookEvent {
@@ -71,7 +70,7 @@ impl HookEvent {
     /// resend it.
     pub(crate) fn is_from_agent(&self) -> bool {
         let prompt = self.prompt.as_deref().unwrap_or_default();
-        prompt.starts_with("<task-notification>")
+        prompt.starts_with(AGENT_RESULT)
     }
 
     /// Parses an event. All fields are empty if the input is not JSON.
@@ -93,7 +92,6 @@ impl HookEvent {
             lost_cache_usd: root
                 .read("estimated_cache_write_usd")
                 .filter(|_| root.at("prompt_cache_warm") == true),
-            agent_type: root.string("agent_type"),
         }
     }
 }

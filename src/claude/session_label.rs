@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::disk;
 use crate::json::LenientJson;
 use crate::transcript::complete_lines;
+use crate::transcript::limit_lines::text_of;
 
 /// The number of bytes to read at each end of a transcript. Claude Code writes the title when it is set, and again
 /// whenever a process stops working on the session. Lines of 85 KB are common.
@@ -154,13 +155,6 @@ impl LabelLine {
         }
         shortened(text, LONGEST_WORDS)
     }
-}
-
-/// Returns the first text of a message, or `None` if it has no text.
-pub(crate) fn text_of(message: &Value) -> Option<&str> {
-    ["/content", "/content/0/text"]
-        .into_iter()
-        .find_map(|place| message.pointer(place)?.as_str())
 }
 
 /// Returns the first words of a string, up to a number of characters, with an ellipsis if anything is omitted. Returns

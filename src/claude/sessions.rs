@@ -67,8 +67,8 @@ impl Claim {
             pid: valid_pid(pid)?,
             start: start_in(&fields, "procStart").or_else(|| start_in(&fields, "procStartFt")),
             at: time_in(&fields, "acquiredAt").or_else(|| time_in(&fields, "startedAt")),
-            domain: trimmed_text(&fields, "pidDomain"),
-            space: trimmed_text(&fields, "pidSpace"),
+            domain: fields.at("pidDomain").as_str().map(str::to_owned),
+            space: fields.at("pidSpace").as_str().map(str::to_owned),
         })
     }
 
@@ -218,10 +218,6 @@ fn differ(claimed: Option<&String>, known: Option<&String>) -> bool {
         (Some(claimed), Some(known)) => claimed != known,
         _ => false,
     }
-}
-
-fn trimmed_text(fields: &Value, name: &str) -> Option<String> {
-    Some(fields.at(name).as_str()?.trim().to_owned())
 }
 
 /// Parses a process start time from a string or number field.

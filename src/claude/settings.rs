@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::disk;
 use crate::environment::{Environment, Paths};
 use crate::pricing::{CustomRates, PriceTable};
-use crate::transcript::limit_lines::MODEL_FAMILIES;
 
 /// The maximum size, in bytes, of a settings file that Claude Code reads.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
@@ -201,24 +200,19 @@ pub(crate) fn effective_value<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if none is
-/// set, or if its family is unknown, as with "default". If the variable is set in the environment and in the settings, the
-/// settings win, as for credentials.
+/// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if
+/// none is set. If the variable is set in the environment and in the settings, the settings win, as for credentials.
 pub(crate) fn model_of_new_sessions(
     paths: &Paths,
     environment: &Environment,
     project: Option<&Path>,
 ) -> Option<String> {
     let files = of(paths, project);
-    let model = match variable(&files, environment, MODEL_VARIABLE) {
-        Some(model) => model,
-        None => effective_value(&files, "model")?.1.as_str()?.to_owned(),
-    };
-    let lowercase = model.to_lowercase();
-    MODEL_FAMILIES
-        .iter()
-        .any(|family| lowercase.contains(family))
-        .then_some(model)
+    if let Some(model) = variable(&files, environment, MODEL_VARIABLE) {
+        return Some(model);
+    }
+    let (_, model) = effective_value(&files, "model")?;
+    Some(model.as_str()?.to_owned())
 }
 
 /// Returns a variable that Claude Code gets from its settings or from this shell. The settings take precedence.

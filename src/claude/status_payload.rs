@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::window_usage::SpendLimitUsage;
 use crate::json::LenientJson;
-use crate::limits::{Kind, Measure};
+use crate::limits::Measure;
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;
+use crate::transcript::limit_lines::window_named;
 
 /// The payload of a status-line call.
 #[derive(Debug, Clone, Default)]
@@ -61,9 +62,17 @@ impl StatusPayload {
             .collect();
         directories.dedup();
 
+        let limits = root.at("rate_limits");
+        let mut windows: Vec<Measure> = limits
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, limit)| measure(name, limit))
+            .collect();
+        windows.sort_by_key(|measure| measure.window);
+
         let model = root.at("model");
         let model_id = model.string("id");
-        let limits = root.at("rate_limits");
         let cost = root.at("cost");
         let context_percent = root
             .at("context_window")
@@ -90,10 +99,7 @@ impl StatusPayload {
             context_percent,
             is_new_session,
             fast_mode: root.at("fast_mode") == true,
-            windows: WINDOWS
-                .into_iter()
-                .filter_map(|(window, name)| measure(window, limits.at(name)))
-                .collect(),
+            windows,
             spend_limit: spend_limit(limits.at("spend_limit")),
         }
     }
@@ -108,19 +114,10 @@ fn dollars(usd: &Value) -> Option<Money> {
     Money::from_noisy_usd(usd)
 }
 
-/// The usage windows, and their names in the payload.
-const WINDOWS: [(Kind, &str); 5] = [
-    (Kind::FiveHour, "five_hour"),
-    (Kind::Weekly, "seven_day"),
-    (Kind::WeeklyOpus, "seven_day_opus"),
-    (Kind::WeeklySonnet, "seven_day_sonnet"),
-    (Kind::WeeklyFable, "seven_day_overage_included"),
-];
-
-/// Parses a usage window. Returns `None` if the percentage is missing or implausible.
-fn measure(window: Kind, limit: &Value) -> Option<Measure> {
+/// Parses a usage window. Returns `None` for other limits, or if the percentage is missing or implausible.
+fn measure(name: &str, limit: &Value) -> Option<Measure> {
     Some(Measure {
-        window,
+        window: window_named(name)?,
         percent: used_percent(limit)?,
         resets_at: reset(limit),
     })

@@ -146,16 +146,8 @@ pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) ->
 
 /// Lists the transcripts of a session's subagents, given the session's own transcript.
 pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
-    // The path components are `<project>`, `<session>`, and `subagents`.
-    const LEVELS_ABOVE: usize = 3;
-
     let directory = path.with_extension("").join("subagents");
-    TranscriptFiles::list(
-        std::iter::once(directory),
-        MAX_LEVELS - LEVELS_ABOVE,
-        &|| false,
-    )
-    .files
+    all(std::iter::once(directory)).files
 }
 
 /// Returns the ID of the session that a transcript belongs to, based on its path. For a session transcript, this is the

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::status_payload::StatusPayload;
 use crate::json::LenientJson;
-use crate::limits::{Kind, Measure, USED_UP};
+use crate::limits::{Credits, Kind, Measure, USED_UP};
 use crate::pricing::Money;
 use crate::terminal::percent_text;
 use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, reset_from_epoch_seconds};
@@ -147,7 +147,7 @@ pub struct UsagePage {
     /// The windows whose percentage is known.
     pub windows: Vec<UsagePageWindow>,
     /// The usage credits, if the plan has them.
-    pub credits: Option<UsagePageCredits>,
+    pub credits: Option<Credits>,
     /// The account that the contents belong to.
     #[serde(skip)]
     owner: Owner,
@@ -164,21 +164,6 @@ pub struct UsagePageWindow {
     pub percent: f64,
     /// The time when the window resets.
     pub resets_at: Option<DateTime<Utc>>,
-}
-
-/// The usage credits for a billing period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UsagePageCredits {
-    /// True if usage credits are turned on.
-    pub enabled: bool,
-    /// The amount used so far, in `currency`.
-    pub used: Option<f64>,
-    /// The monthly cap, in `currency`.
-    pub limit: Option<f64>,
-    /// The currency, such as `USD`.
-    pub currency: Option<String>,
-    /// The reason why usage credits are unavailable, according to the server.
-    pub disabled_reason: Option<String>,
 }
 
 /// The server's names for the windows, with the model that each one applies to.
@@ -208,7 +193,7 @@ impl UsagePage {
                 windows.extend(UsagePageWindow::new(kind, Some(model), "percent", limit));
             }
         }
-        let credits = UsagePageCredits::parse(page.at("extra_usage"));
+        let credits = Credits::parse(page.at("extra_usage"));
         if windows.is_empty() && credits.is_none() {
             return None;
         }
@@ -234,7 +219,7 @@ impl UsagePage {
                 parts.push(format!("{model} week {}", percent_text(window.percent)));
             }
         }
-        parts.extend(self.credits.as_ref().and_then(UsagePageCredits::summary));
+        parts.extend(self.credits.as_ref().and_then(Credits::summary));
         if parts.is_empty() {
             None
         } else {
@@ -257,7 +242,8 @@ impl UsagePageWindow {
     }
 }
 
-impl UsagePageCredits {
+impl Credits {
+    /// Parses `extra_usage`. Returns `None` if it does not state whether usage credits are turned on.
     fn parse(credits: &Value) -> Option<Self> {
         let currency = credits.at("currency").as_str().map(str::to_uppercase);
         // Amounts are in the currency's smallest unit. For example, Claude Code 2.1.330 shows 5000 as $50.00.
@@ -266,7 +252,7 @@ impl UsagePageCredits {
             _ => 100.0,
         };
         Some(Self {
-            enabled: credits.at("is_enabled").as_bool()?,
+            enabled: Some(credits.at("is_enabled").as_bool()?),
             used: credits.at("used_credits").as_f64().map(|used| used / units),
             limit: credits
                 .at("monthly_limit")
@@ -287,7 +273,7 @@ impl UsagePageCredits {
 
     /// Returns the amount used and the limit, or `None` if usage credits are turned off or the amount is unknown.
     fn summary(&self) -> Option<String> {
-        if !self.enabled {
+        if self.enabled != Some(true) {
             return None;
         }
         let used = self.show(self.used?);

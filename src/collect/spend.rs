@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use super::Context;
-use crate::claude::account::Account;
+use crate::claude::account::LoginState;
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::render::Report;
 use crate::spend::drain::CacheWrite;
@@ -177,7 +177,9 @@ impl Context {
             let attribution = if request.by == GroupBy::Prompt {
                 Attribution::by_prompt(&origins)
             } else {
-                let login = Account::load(&self.paths).map(|account| account.owner);
+                let login = LoginState::load(&self.paths)
+                    .account
+                    .map(|account| account.owner);
                 Attribution::by_account(&ledger, &origins, login.as_ref())?
             };
             self.statement_of(&ledger, request, Some(&attribution), catch_up, &mut |_| {})

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Findings, Setup};
-use crate::claude::account::{self, Account, LoginState};
+use crate::claude::account::{self, LoginState};
 use crate::claude::credentials::{self, Credential, is_on};
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::claude::watchdog::{LONGEST_WAIT, WATCHDOG};
@@ -126,8 +126,8 @@ pub(super) fn credentials(setup: &Setup, findings: &mut Findings) {
     let login = LoginState::load(paths);
     let payer = login
         .account
-        .filter(Account::has_plan)
-        .map(|account| format!("your {} plan", account.plan.name()));
+        .and_then(|account| account.plan)
+        .map(|plan| format!("your {plan} plan"));
 
     if named.is_empty() {
         let payer = match payer {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use crate::claude::account::{Account, LoginState};
+use crate::claude::account::LoginState;
 use crate::claude::processes;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::window_usage::WindowFigures;
@@ -57,7 +57,11 @@ impl NowData {
             blocks: limits.blocks(),
             usage: limits.usage(),
             figures,
-            has_windows: is_plan_used && login.account.as_ref().is_none_or(Account::has_plan),
+            has_windows: is_plan_used
+                && login
+                    .account
+                    .as_ref()
+                    .is_none_or(|account| account.plan.is_some()),
             paces: limits.paces(),
             window_use,
             paying: ledger.and_then(|ledger| limits.paying(ledger)),

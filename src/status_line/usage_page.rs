@@ -59,9 +59,11 @@ pub(super) fn model_weeks(usage: &UsagePage, least_level: f64, clock: Clock) -> 
 pub(super) fn credits(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
-    let (text, level, tone) = if !credits.enabled {
-        let is_empty = credits.disabled_reason.as_deref() == Some("out_of_credits");
-        let text = if is_empty { "none left" } else { "off" };
+    let (text, level, tone) = if credits.enabled != Some(true) {
+        let text = match credits.disabled_reason.as_deref() {
+            Some("out_of_credits") => "none left",
+            _ => "off",
+        };
         (text.to_owned(), 0.0, Tone::Quiet)
     } else if let Some(limit) = limit {
         let used = credits.used?;

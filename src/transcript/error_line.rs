@@ -22,13 +22,12 @@ const TEXT_LIMIT: usize = 2_000;
 /// A wait that the user hardly notices. Usually, Claude Code waits for half a minute at most before it tries again.
 const SHORT_WAIT: TimeDelta = TimeDelta::minutes(1);
 
-/// Returns the refusal that a line shows. Its text is Claude Code's own. Returns `None` if the line shows no error, or if
-/// its date is damaged.
+/// Returns the refusal that a line shows. Its text is Claude Code's own. Returns `None` if the line shows no error.
 pub(super) fn shown(line: &Value) -> Option<Refusal> {
     let message = line.get("message")?;
     let is_shown = line.read("isApiErrorMessage") == Some(true)
         && message.text("model").is_none_or(|model| model == SYNTHETIC);
-    if !is_shown || has_damaged_date(line.read("timestamp")) {
+    if !is_shown {
         return None;
     }
     let is_transient = line.read("apiErrorIsTransient") == Some(true);
@@ -49,32 +48,26 @@ pub(super) fn shown(line: &Value) -> Option<Refusal> {
 }
 
 /// Returns the refusal of a request that Claude Code sends again by itself (2.1.332). Returns `None` if its text is missing,
-/// if its date is damaged, or if the user hardly notices it, because no limit is named and the next attempt follows within
+/// or if the user hardly notices it, because no limit is named and the next attempt follows within
 /// a minute.
 pub(super) fn retried(line: &Value) -> Option<Refusal> {
     let error = line.at("error");
-    let at = line.read("timestamp");
+    let at: DateTime<Utc> = line.read("timestamp")?;
     let claim = claim(line);
     let wait = TimeDelta::try_milliseconds(line.read("retryInMs")?)?;
-    if has_damaged_date(at) || claim.is_none() && wait < SHORT_WAIT {
+    if claim.is_none() && wait < SHORT_WAIT {
         return None;
     }
     Some(Refusal {
         text: text(error, "formatted")?,
         status: error.read("status"),
         claim,
-        retry_at: at?
+        retry_at: at
             .checked_add_signed(wait)
             .filter(|at| is_in_supported_range(*at)),
         version: text(line, "version"),
         ..Refusal::default()
     })
-}
-
-/// Returns true if a date is so far from the present that calculations with it could overflow. A line with such a date
-/// is damaged and must be ignored.
-fn has_damaged_date(at: Option<DateTime<Utc>>) -> bool {
-    at.is_some_and(|at| !is_in_supported_range(at))
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {
@@ -170,14 +163,26 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_an_absurd_date_or_another_model_is_no_error() {
+    fn a_line_of_another_model_is_no_error() {
         let text = json!("limit");
         for more in [
-            json!({"timestamp": "1800-01-01T00:00:00Z"}),
             json!({"isApiErrorMessage": false}),
             json!({"message": {"model": "claude-opus-5-5", "content": "limit"}}),
         ] {
             assert_eq!(error_with(&text, &more), None, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_an_absurd_date_is_ignored() {
+        for (year, is_read) in [("1800", false), ("2026", true)] {
+            let line = json!({
+                "type": "assistant", "isApiErrorMessage": true,
+                "timestamp": format!("{year}-01-01T00:00:00Z"),
+                "message": {"model": "<synthetic>", "content": "limit"},
+            });
+            let event = crate::transcript::limit_lines::event_in(line.to_string().as_bytes());
+            assert_eq!(event.is_some(), is_read, "{year}");
         }
     }
 }

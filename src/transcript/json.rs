@@ -120,7 +120,7 @@ impl<'a> Json<'a> {
     /// Decodes a string. Returns `None` for other values. Invalid UTF-8 is replaced so that a single bad byte in a directory
     /// name does not make the whole response unreadable.
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        let contents = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let contents = self.contents()?;
         if memchr::memchr(b'\\', contents).is_none() {
             return Some(valid_utf8(contents));
         }
@@ -141,8 +141,12 @@ impl<'a> Json<'a> {
 
     /// Returns true if the value is this string, which contains no escape sequences.
     pub(super) fn is(self, text: &[u8]) -> bool {
-        let contents = self.0.strip_prefix(b"\"");
-        contents.and_then(|contents| contents.strip_suffix(b"\"")) == Some(text)
+        self.contents() == Some(text)
+    }
+
+    /// Returns what is between the quotes of a string, without decoding it. Returns `None` for other values.
+    fn contents(self) -> Option<&'a [u8]> {
+        self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
     /// Returns true if the value is `true`.

@@ -2,15 +2,17 @@
 //!
 //! Any field may be missing, null, or of the wrong type, depending on the version.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::error_line;
 use super::owner::Owner;
 use crate::json::LenientJson;
 use crate::limits::{Announcement, Event, Kind, ModelResponse};
+use crate::time::is_in_supported_range;
 
 /// The names of the model families. Aliases such as `sonnet[1m]` and IDs such as "claude-sonnet-5-5" contain them.
-pub(crate) const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+const MODEL_FAMILIES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
 
 /// The start of a user's line that contains the output of a command.
 const OUTPUT: &str = "<local-command-stdout>";
@@ -20,21 +22,27 @@ const OUTPUT: &str = "<local-command-stdout>";
 const COMMAND_FILE: &str = "<command-message>";
 
 /// The start of the result of a background agent, which Claude Code sends by itself.
-const AGENT_RESULT: &str = "<task-notification>";
+pub(crate) const AGENT_RESULT: &str = "<task-notification>";
 
-/// Returns the event that a line describes. Returns `None` if the line says nothing about limits, or if a fork copied it.
+/// Returns the event that a line describes. Returns `None` if the line says nothing about limits, if its date is
+/// so far from the present that calculations with it could overflow, or if a fork copied it.
 pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
     let fields: Value = serde_json::from_slice(line).ok()?;
     let original = fields.text("requestSessionId");
     let is_copied = fields.at("forkedFrom").is_object()
         || original.is_some_and(|original| Some(original) != fields.text("sessionId"));
-    if is_copied || fields.at("isSidechain") == true {
+    let at: Option<DateTime<Utc>> = fields.read("timestamp");
+    let is_damaged = at.is_some_and(|at| !is_in_supported_range(at));
+    if is_copied || is_damaged || fields.at("isSidechain") == true {
         return None;
     }
     match fields.text("type")? {
-        "session-owner" | "attachment" => {
-            of_owner(line).or_else(|| model_in(fields.at("attachment")))
-        }
+        "session-owner" | "attachment" => match Owner::in_line(&fields) {
+            Some(owner) => Some(Event::Owned {
+                account: owner.name(),
+            }),
+            None => model_in(fields.at("attachment")),
+        },
         "system" => match fields.text("subtype")? {
             "informational" => notice(fields.text("content")?),
             "api_error" => error_line::retried(&fields).map(Event::Refused),
@@ -44,19 +52,6 @@ pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
         "assistant" => error_line::shown(&fields).map(Event::Refused),
         _ => None,
     }
-}
-
-fn of_owner(line: &[u8]) -> Option<Event> {
-    Some(Event::Owned {
-        account: account_name(&Owner::in_line(line)?),
-    })
-}
-
-/// Returns the name of an account, by which it is compared with others. A missing ID is empty.
-pub(crate) fn account_name(owner: &Owner) -> String {
-    let [account, organization] =
-        [&owner.account, &owner.organization].map(|id| id.as_deref().unwrap_or_default());
-    format!("{account}/{organization}")
 }
 
 fn model_in(attachment: &Value) -> Option<Event> {
@@ -118,6 +113,13 @@ fn notice(text: &str) -> Option<Event> {
     Some(Event::Announced(announcement))
 }
 
+/// Returns the first text of a message, or `None` if it has no text.
+pub(crate) fn text_of(message: &Value) -> Option<&str> {
+    ["/content", "/content/0/text"]
+        .into_iter()
+        .find_map(|place| message.pointer(place)?.as_str())
+}
+
 /// Returns the event of a user's line: a request, or the reply of a command.
 fn prompt(line: &Value) -> Option<Event> {
     let origin = line.at("origin").text("kind");
@@ -125,8 +127,7 @@ fn prompt(line: &Value) -> Option<Event> {
     if line.at("isMeta") == true && !is_continuation {
         return None;
     }
-    let content = line.at("message").at("content");
-    let text = content.as_str().or_else(|| content.get(0)?.text("text"))?;
+    let text = text_of(line.at("message"))?;
     if let Some(reply) = text.strip_prefix(OUTPUT) {
         return match reply.strip_prefix("Set model to") {
             Some(model) => selected(model, false),

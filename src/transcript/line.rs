@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::json::{self, Json, Written, json_objects};
 pub use super::token_counts::ModelTotal;
-use super::token_counts::{TotalObject, UsageObject};
+use super::token_counts::UsageObject;
 use crate::pricing::{Advice, Money, ServiceLevel, Usage, is_same_model};
 use crate::time::{Millis, parse_millis};
 
@@ -232,7 +232,7 @@ json_objects! {
         run_ms: Json<'a> = b"totalDuration",
         api_ms: Json<'a> = b"totalAPIDuration",
         has_unknown_model: Json<'a> = b"hasUnknownModelCost",
-        models: BTreeMap<String, TotalObject<'a>> = b"modelUsage",
+        models: ModelTotals = b"modelUsage",
         message_id: Json<'a> = b"messageId",
         snapshot: Inner<'a> = b"snapshot",
         compaction: Inner<'a> = b"compactMetadata",
@@ -351,7 +351,8 @@ impl<'a> LineFields<'a> {
             return None;
         }
         let total = usage.usage();
-        let [message_id, request_id] = [message.id.id(), self.request.id()];
+        let message_id = message.id.id();
+        let request_id = self.request.id();
         let signature = message_id.zip(request_id).map(|(id, request)| Signature {
             message: id,
             request,
@@ -414,11 +415,7 @@ impl<'a> LineFields<'a> {
             run_ms: self.run_ms.count().cast_signed(),
             api_ms: self.api_ms.count().cast_signed(),
             has_unknown_model: self.has_unknown_model.flag(),
-            models: self
-                .models
-                .into_iter()
-                .map(|(model, total)| (model, total.into()))
-                .collect(),
+            models: self.models,
             ..Checkpoint::default()
         })
     }

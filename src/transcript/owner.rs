@@ -50,10 +50,16 @@ impl Owner {
             .reduce(|all_equal, is_equal| all_equal && is_equal)
     }
 
-    /// Parses the owner from a `session-owner` line (since 2.1.328) or from a `credential_org` attachment (since
-    /// 2.1.285), which Claude Code writes when the credential changes. Returns `None` for other lines.
-    pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
-        let fields: Value = serde_json::from_slice(line).ok()?;
+    /// Returns the name by which an owner is compared with others. A missing ID is empty.
+    pub(crate) fn name(&self) -> String {
+        let account = self.account.as_deref().unwrap_or_default();
+        let organization = self.organization.as_deref().unwrap_or_default();
+        format!("{account}/{organization}")
+    }
+
+    /// Returns the owner in a `session-owner` line (since 2.1.328) or in a `credential_org` attachment (since 2.1.285),
+    /// which Claude Code writes when the credential changes. Returns `None` for other lines.
+    pub(crate) fn in_line(fields: &Value) -> Option<Self> {
         let attachment = fields.at("attachment");
         let owner = match fields.at("type").as_str()? {
             "session-owner" => Self::from_ids(
@@ -65,34 +71,18 @@ impl Owner {
             }
             _ => return None,
         };
-        if owner.fingerprint.is_some() {
-            Some(owner)
-        } else {
-            None
-        }
+        owner.fingerprint.as_ref()?;
+        Some(owner)
     }
-}
 
-/// Determines a session's owner from its transcript lines, which must be passed in order.
-#[derive(Debug, Default)]
-pub(crate) struct OwnerReader {
-    /// The owner as of the last line.
-    pub(crate) last: Option<Owner>,
-}
-
-impl OwnerReader {
-    /// Records an owner, and returns the previous one if it is another one. If only the organization is known and it has
-    /// not changed, the account from the previous lines is kept.
-    pub(crate) fn add(&mut self, owner: Owner) -> Option<Owner> {
-        let is_same = self
-            .last
-            .as_ref()
-            .and_then(|known| known.is_same_as(&owner));
-        if owner.account.is_none() && is_same == Some(true) {
-            return None;
+    /// Replaces the owner that earlier lines named, and returns true if it is known to be another one. If this owner is
+    /// only an organization that has not changed, the account from the earlier lines is kept.
+    pub(crate) fn replace(self, earlier: &mut Option<Self>) -> bool {
+        let is_same = earlier.as_ref().and_then(|known| known.is_same_as(&self));
+        if self.account.is_some() || is_same != Some(true) {
+            *earlier = Some(self);
         }
-        let previous = self.last.replace(owner);
-        previous.filter(|_| is_same == Some(false))
+        is_same == Some(false)
     }
 }
 
@@ -111,13 +101,13 @@ mod tests {
     use super::*;
 
     fn last(lines: &[&str]) -> Option<Owner> {
-        let mut owners = OwnerReader::default();
+        let mut last = None;
         for line in lines {
-            if let Some(owner) = Owner::in_line(line.as_bytes()) {
-                owners.add(owner);
+            if let Some(owner) = Owner::in_line(&serde_json::from_str(line).unwrap()) {
+                owner.replace(&mut last);
             }
         }
-        owners.last
+        last
     }
 
     const SEAT: &str =

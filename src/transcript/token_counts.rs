@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Json, json_objects};
+use super::json::{FromJson, Json, JsonWalk, json_objects};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
 json_objects! {
@@ -85,10 +85,28 @@ impl UsageObject<'_> {
         }
     }
 
-    /// Returns the usage of each model call, if there are several that add up to `total`.
+    /// Returns the usage of each model call. Returns an empty list if there is only one call, or if the tokens of the
+    /// calls do not add up to the response's total. Claude Code ignores the calls in the same cases. The API reports
+    /// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
+    /// difference is assigned to the calls in order.
     pub(super) fn calls(&self, total: &Usage) -> Vec<Usage> {
-        let calls = self.calls_named(b"message").map(Self::usage);
-        calls_that_add_up(calls.collect(), total)
+        let mut calls: Vec<Usage> = self.calls_named(b"message").map(Self::usage).collect();
+        let sum: Usage = calls.iter().copied().sum();
+        let expected_sum = Usage {
+            cache_write_1h: sum.cache_write_1h,
+            web_searches: sum.web_searches,
+            ..*total
+        };
+        if calls.len() < 2 || sum != expected_sum {
+            return Vec::new();
+        }
+        let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
+        for call in &mut calls {
+            let added = missing.min(call.cache_write_5m());
+            call.cache_write_1h += added;
+            missing -= added;
+        }
+        calls
     }
 
     /// Returns the advice of each advisor.
@@ -104,28 +122,6 @@ impl UsageObject<'_> {
     fn calls_named(&self, kind: &[u8]) -> impl Iterator<Item = &Self> {
         self.calls.iter().filter(move |call| call.kind.is(kind))
     }
-}
-
-/// Returns a response's individual calls. Returns an empty list if there is only one call, or if the tokens of the
-/// calls do not add up to the response's total. Claude Code ignores the calls in the same cases. The API reports
-/// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
-/// difference is assigned to the calls in order.
-fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
-    let sum: Usage = calls.iter().copied().sum();
-    let adds_up = sum.input == total.input
-        && sum.output == total.output
-        && sum.cache_read == total.cache_read
-        && sum.cache_write == total.cache_write;
-    if calls.len() < 2 || !adds_up {
-        return Vec::new();
-    }
-    let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
-    for call in &mut calls {
-        let added = missing.min(call.cache_write_5m());
-        call.cache_write_1h += added;
-        missing -= added;
-    }
-    calls
 }
 
 /// A model's running total.
@@ -161,11 +157,12 @@ impl ModelTotal {
     }
 }
 
-impl From<TotalObject<'_>> for ModelTotal {
-    fn from(object: TotalObject<'_>) -> Self {
+impl<'a> FromJson<'a> for ModelTotal {
+    fn read(walk: &mut JsonWalk<'a>) -> Option<Self> {
+        let object = TotalObject::read(walk)?;
         let cache_write = object.cache_write.count();
         let cost = object.cost.number().and_then(Money::from_noisy_usd);
-        Self {
+        Some(Self {
             cost: cost.unwrap_or_default(),
             usage: Usage {
                 input: object.input.count(),
@@ -176,6 +173,6 @@ impl From<TotalObject<'_>> for ModelTotal {
                 web_searches: object.searches.search_count(),
             },
             has_lifetime_breakdown: !object.cache_write_1h.written().is_empty(),
-        }
+        })
     }
 }

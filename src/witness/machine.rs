@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::Caller;
-use crate::claude::account::{Account, LoginState, Plan};
+use crate::claude::account::{Account, LoginState};
 use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::settings::{self, effective_value};
 use crate::claude::window_usage::{UsagePage, UsagePageWindow};
-use crate::limits::{Credits, Event, Fact, Kind, Login, Measure, Payer, Source};
-use crate::transcript::limit_lines::{account_name, model_family, window_named};
+use crate::limits::{Event, Fact, Kind, Login, Measure, Payer, Source};
+use crate::transcript::limit_lines::{model_family, window_named};
 
 /// The setting with which the user forbids Claude Code to continue by itself after a reset.
 const MAY_CONTINUE: &str = "autoContinueAtUsageLimit";
@@ -19,8 +19,12 @@ const MAY_CONTINUE: &str = "autoContinueAtUsageLimit";
 pub(super) fn facts(caller: &Caller<'_>) -> Vec<Fact> {
     let state = LoginState::load(caller.paths);
     let mut facts = vec![of_machine(caller, Source::Account, login_event(&state))];
-    facts.extend(credits(&state).map(|event| of_machine(caller, Source::Account, event)));
-    facts.extend(state.usage.iter().map(|page| usage_page(page, caller)));
+    if let Some(event) = credits(&state) {
+        facts.push(of_machine(caller, Source::Account, event));
+    }
+    if let Some(page) = &state.usage {
+        facts.push(usage_page(page, caller));
+    }
     if caller.session.is_some() {
         facts.push(payer_of_caller(caller));
     }
@@ -64,12 +68,11 @@ fn login_event(state: &LoginState) -> Event {
 /// Returns a login. `has_console_key` is true if the user has logged in with a Console account, which has no plan.
 pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
     let plan = match account.plan {
-        Plan::Other if has_console_key => Some("console".to_owned()),
-        Plan::Other => None,
-        plan => Some(plan.name().to_lowercase()),
+        Some(name) => Some(name.to_lowercase()),
+        None => has_console_key.then(|| "console".to_owned()),
     };
     Login {
-        account: account_name(&account.owner),
+        account: account.owner.name(),
         plan,
         is_admin: account.administers(),
     }
@@ -78,22 +81,15 @@ pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
 /// Returns what Claude Code knows about usage credits: the contents of `/usage`, and the last reason that the server
 /// gave for not charging them.
 fn credits(state: &LoginState) -> Option<Event> {
-    let page = state.usage.as_ref().and_then(|page| page.credits.as_ref());
+    let page = state.usage.as_ref().and_then(|page| page.credits.clone());
     if page.is_none() && state.no_credits.is_none() && !state.accepts_credits {
         return None;
     }
-    let reason = page.and_then(|page| page.disabled_reason.clone());
-    Some(Event::CreditsRead(Credits {
-        enabled: page.map(|page| page.enabled),
-        used: page.and_then(|page| page.used),
-        limit: page.and_then(|page| page.limit),
-        currency: page.and_then(|page| page.currency.clone()),
-        disabled_reason: if state.accepts_credits {
-            None
-        } else {
-            state.no_credits.clone().or(reason)
-        },
-    }))
+    let mut credits = page.unwrap_or_default();
+    if state.accepts_credits || state.no_credits.is_some() {
+        credits.disabled_reason.clone_from(&state.no_credits);
+    }
+    Some(Event::CreditsRead(credits))
 }
 
 /// Returns the usage windows that `/usage` last showed.
@@ -150,7 +146,8 @@ pub(super) fn payer_among(credentials: &[Credential]) -> Option<Payer> {
     if let Some(key) = find(Credential::outranks_login) {
         return Some(Payer::Key(place(key)));
     }
-    find(|credential| credential.name == OAUTH_TOKEN).map(|token| Payer::Token(place(token)))
+    let token = find(|credential| credential.name == OAUTH_TOKEN)?;
+    Some(Payer::Token(place(token)))
 }
 
 /// Returns the name of a credential, followed by the settings file in which it is set, if any.
@@ -161,13 +158,9 @@ fn place(credential: &Credential) -> String {
     }
 }
 
-fn credentials_of(caller: &Caller<'_>) -> Vec<Credential> {
+/// Returns the credentials that apply to the caller, and to a session that it would start.
+pub(super) fn credentials_of(caller: &Caller<'_>) -> Vec<Credential> {
     credentials::of_session(caller.paths, caller.environment, caller.project)
-}
-
-/// Returns who pays instead of the login for a session that the caller would start.
-pub(super) fn payer_of_new_session(caller: &Caller<'_>) -> Option<Payer> {
-    payer_among(&credentials_of(caller))
 }
 
 /// Returns the model family of a session that the caller would start. Returns `None` if the settings name none.

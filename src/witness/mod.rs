@@ -93,7 +93,7 @@ impl Caller<'_> {
         match self.session {
             Some(session) => Asker::Session(session.to_owned()),
             None => Asker::Shell {
-                payer: machine::payer_of_new_session(self),
+                payer: machine::payer_among(&machine::credentials_of(self)),
                 model: machine::model_of_new_session(self).map(str::to_owned),
                 project: self
                     .project

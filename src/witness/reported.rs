@@ -98,9 +98,11 @@ pub fn of_status_line(
     if is_payer_needed {
         facts.extend(machine::payers(caller));
     }
-    let model = payload.model_id.as_deref();
-    let selection = model.and_then(|model| selected(model, payload.fast_mode));
-    facts.extend(selection.map(|event| caller.fact(Source::Sample, event)));
+    if let Some(model) = &payload.model_id
+        && let Some(event) = selected(model, payload.fast_mode)
+    {
+        facts.push(caller.fact(Source::Sample, event));
+    }
     if !payload.windows.is_empty() {
         let event = Event::Read(payload.windows.clone());
         facts.push(caller.fact(Source::Sample, event));

@@ -1,6 +1,6 @@
 //! The process table on Linux, read from `/proc`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -123,12 +123,13 @@ fn own_pids() -> impl Iterator<Item = u32> {
 /// if its environment cannot be read.
 fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     let environment = read(pid, "environ")?;
-    let mut variables = Variables::new();
-    for name in names {
-        if let Some(value) = value_of(name, &environment) {
-            variables.push((OsString::from(name), OsStr::from_bytes(value).to_owned()));
-        }
-    }
+    let variables: Variables = names
+        .iter()
+        .filter_map(|name| {
+            let value = value_of(name, &environment)?;
+            Some((name.into(), OsStr::from_bytes(value).to_owned()))
+        })
+        .collect();
     if variables.is_empty() {
         None
     } else {

@@ -41,8 +41,7 @@ pub(crate) fn clients_known_to_use(paths: &Paths) -> Vec<u32> {
 fn clients_with(is_included: impl Fn(Option<process::Variables>) -> bool) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
-        .filter(|client| is_included(client.variables.clone()))
-        .map(|client| client.pid)
+        .filter_map(|client| is_included(client.variables).then_some(client.pid))
         .collect()
 }
 

@@ -13,11 +13,8 @@ use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
-use crate::transcript::owner::{Owner, OwnerReader, RequestOrigin};
+use crate::transcript::owner::{Owner, RequestOrigin};
 use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
-
-/// The text shown in place of the prompt that Claude Code sends to continue a session after a reset.
-const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
 
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,7 +123,8 @@ struct History {
 struct FileHistory {
     session: String,
     events: Events,
-    owner_reader: OwnerReader,
+    /// The account that pays, as of the last line that names it.
+    owner: Option<Owner>,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<SentRequest>>,
     caches: HashMap<String, SenderCaches>,
@@ -162,16 +160,16 @@ impl History {
     /// and output tokens, but it contains all prompt tokens.
     fn read_response(&mut self, line: &[u8], fields: CacheLine<'_>) {
         self.file.loads.read_calls(&fields);
-        let request = fields.request();
-        let sent = request.and_then(|request| self.file.requests.get(&request).cloned());
+        let sent = fields
+            .request()
+            .and_then(|request| self.file.requests.get(&request).cloned());
         let Some(response) = ConversationResponse::in_line(line, fields, sent) else {
             return;
         };
-        let key = response.key;
-        if let Some(write) = self.writes.get_mut(&key) {
+        if let Some(write) = self.writes.get_mut(&response.key) {
             write.response.merge_usage(&response);
         }
-        if self.file.seen.insert(key) {
+        if self.file.seen.insert(response.key) {
             self.add_response(response);
         }
     }
@@ -214,7 +212,7 @@ impl History {
             let entry = self.writes.entry(response.key);
             entry.or_insert_with(|| CacheWrite {
                 prompt: self.file.prompt.clone(),
-                owner: self.file.owner_reader.last.clone(),
+                owner: self.file.owner.clone(),
                 session: self.file.session.clone(),
                 is_recorded: response.sent.is_some(),
                 rewrite,
@@ -253,7 +251,8 @@ impl FileHistory {
             && Some(&id) != known
         {
             let words = match fields.turn_origin.as_deref() {
-                Some("auto_continuation") => Some(AUTOMATIC_CONTINUATION.to_owned()),
+                // Claude Code sent this prompt to continue the session after a reset.
+                Some("auto_continuation") => Some("(automatic continuation)".to_owned()),
                 _ if is_prompt => first_words(message),
                 _ => None,
             }
@@ -264,12 +263,13 @@ impl FileHistory {
 
     /// Processes a line that may identify the paying account.
     fn read_owner(&mut self, line: &[u8]) {
-        let Some(owner) = Owner::in_line(line) else {
+        let fields = serde_json::from_slice(line).unwrap_or_default();
+        let Some(owner) = Owner::in_line(&fields) else {
             return;
         };
         // The owner of the responses before the first such line is unknown.
-        let may_be_change = self.owner_reader.last.is_none() && !self.seen.is_empty();
-        let is_change = self.owner_reader.add(owner).is_some();
+        let may_be_change = self.owner.is_none() && !self.seen.is_empty();
+        let is_change = owner.replace(&mut self.owner);
         self.events.owner_changes += u32::from(may_be_change || is_change);
     }
 

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::claude::session_label::{shortened, text_of};
+use crate::claude::session_label::shortened;
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis};
+use crate::transcript::limit_lines;
 use crate::transcript::line::{Line, parse};
 use crate::transcript::requests::{CacheLine, FIVE_MINUTES, SentRequest};
 
@@ -140,5 +141,5 @@ impl Events {
 pub(super) fn first_words(message: &str) -> Option<String> {
     const CHARACTERS: usize = 60;
     let message: Value = serde_json::from_str(message).ok()?;
-    shortened(text_of(&message)?, CHARACTERS)
+    shortened(limit_lines::text_of(&message)?, CHARACTERS)
 }
