@@ -157,7 +157,6 @@ impl Context {
         let catch_up = with_progress(READING, |show| {
             ledger.catch_up(roots, prices, ReadTime::All, show)
         })?;
-        ledger.check_sums()?;
         if let Some(damaged) = ledger.take_damage_notice() {
             let path = paths.show(&damaged);
             print_error(&format!(

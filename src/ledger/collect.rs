@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::facts::{Id, Location, Response, id_of};
-use super::lines::{LineKind, LineRow};
 use super::rows::{RequestContext, context_id};
+use super::stored_facts::{FactKind, FactRow};
 use crate::claude::transcripts;
 use crate::limits::{Event, Fact, Source};
 use crate::pricing::PriceTable;
@@ -54,7 +54,7 @@ pub(super) struct FileFacts {
     /// How the lines that had already been read were handled.
     pub(super) earlier_lines: EarlierLines,
     /// All other facts about spend.
-    pub(super) lines: Vec<LineRow>,
+    pub(super) lines: Vec<FactRow>,
     /// The facts about limits, except responses.
     pub(super) limit_facts: Vec<Fact>,
 }
@@ -63,7 +63,7 @@ impl FileFacts {
     /// Returns true if the new lines contain a checkpoint or damage.
     pub(super) fn changes_results(&self) -> bool {
         let mut lines = self.lines.iter();
-        lines.any(|row| matches!(row.kind, LineKind::Checkpoint | LineKind::Damage))
+        lines.any(|row| matches!(row.kind, FactKind::Checkpoint | FactKind::Damage))
     }
 }
 
@@ -263,17 +263,17 @@ impl Sink for FileSink<'_> {
                 for name in checkpoint.models.keys() {
                     add_name(&mut self.batch.models, name);
                 }
-                self.facts.lines.push(LineRow {
+                self.facts.lines.push(FactRow {
                     key: Some(checkpoint.started),
                     at: checkpoint.latest_preceding_time,
                     detail: serde_json::to_string(&checkpoint).ok(),
-                    ..LineRow::new(LineKind::Checkpoint, location)
+                    ..FactRow::new(FactKind::Checkpoint, location)
                 });
             }
-            Line::OwnershipMarker(marker) => self.marker(LineRow {
+            Line::OwnershipMarker(marker) => self.marker(FactRow {
                 key: marker.snapshot,
                 at: Some(marker.at),
-                ..LineRow::new(LineKind::Marker, location)
+                ..FactRow::new(FactKind::Marker, location)
             }),
             Line::CompactBoundary(compaction) => {
                 if compaction.copied_from.is_none() {
@@ -281,17 +281,17 @@ impl Sink for FileSink<'_> {
                 }
                 location.is_out_of_order = is_out_of_order;
                 location.source = self.source(compaction.copied_from.as_deref());
-                self.facts.lines.push(LineRow {
+                self.facts.lines.push(FactRow {
                     key: Some(compaction.key),
                     at: Some(compaction.at),
                     detail: Some(compaction.tokens.to_string()),
-                    ..LineRow::new(LineKind::Compaction, location)
+                    ..FactRow::new(FactKind::Compaction, location)
                 });
             }
-            Line::PullRequest(pull_request) => self.facts.lines.push(LineRow {
+            Line::PullRequest(pull_request) => self.facts.lines.push(FactRow {
                 at: Some(pull_request.at),
                 detail: serde_json::to_string(&pull_request).ok(),
-                ..LineRow::new(LineKind::PullRequest, location)
+                ..FactRow::new(FactKind::PullRequest, location)
             }),
             Line::LimitFact(line) => self.limit_line(line.bytes, line.at),
             Line::Fallback(_) | Line::Other => {}
@@ -304,10 +304,10 @@ impl Sink for FileSink<'_> {
             offset: until,
             ..Location::default()
         };
-        self.facts.lines.push(LineRow {
+        self.facts.lines.push(FactRow {
             key: Some(until),
             at: Some(from),
-            ..LineRow::new(LineKind::Damage, location)
+            ..FactRow::new(FactKind::Damage, location)
         });
     }
 }
@@ -347,7 +347,7 @@ impl FileSink<'_> {
 
     /// Adds a marker if it is a snapshot or the first `queue-operation`. Later `queue-operation` lines prove nothing
     /// more.
-    fn marker(&mut self, row: LineRow) {
+    fn marker(&mut self, row: FactRow) {
         let mut lines = self.facts.lines.iter();
         if row.key.is_some() || !lines.any(|known| known.kind == row.kind && known.key.is_none()) {
             self.facts.lines.push(row);

@@ -8,8 +8,8 @@ use super::collect::{Batch, FileFacts};
 use super::database::{FACTS, SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, STALE};
-use super::lines::LineKind;
 use super::rows::NameKind;
+use super::stored_facts::FactKind;
 use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
@@ -108,14 +108,14 @@ impl Store {
         self.mark_all_dirty()?;
         for file in files {
             self.run("DELETE FROM files WHERE id = ?1", [file])?;
+            self.run(
+                "DELETE FROM facts WHERE place = ?1 AND position < ?2",
+                [*file, STALE],
+            )?;
         }
         self.run(
-            "DELETE FROM lines WHERE offset < ?1 AND file NOT IN (SELECT id FROM files)",
-            [STALE],
-        )?;
-        self.run(
             "DELETE FROM responses WHERE offset < ?1 AND file NOT IN (SELECT id FROM files)
-                 AND NOT EXISTS (SELECT 1 FROM lines WHERE kind = 0 AND key = responses.key)",
+                 AND NOT EXISTS (SELECT 1 FROM facts WHERE kind = 0 AND key = responses.key)",
             [STALE],
         )?;
         self.run(
@@ -137,16 +137,14 @@ impl Store {
         // The file may be that of another session now.
         self.run("DELETE FROM files WHERE id = ?1", [file])?;
         self.run(
-            "DELETE FROM lines WHERE file = ?1 AND kind IN (?2, ?3)",
-            params![file, LineKind::PullRequest, LineKind::Damage],
+            "DELETE FROM facts WHERE place = ?1 AND kind IN (?2, ?3)",
+            params![file, FactKind::PullRequest, FactKind::Damage],
         )?;
-        for table in ["responses", "lines"] {
-            self.run(
-                &format!(
-                    "UPDATE OR REPLACE {table} SET offset = offset + ?2 WHERE file = ?1 AND offset < ?2"
-                ),
-                params![file, STALE],
-            )?;
+        for change in [
+            "UPDATE responses SET offset = offset + ?2 WHERE file = ?1 AND offset < ?2",
+            "UPDATE OR REPLACE facts SET position = position + ?2 WHERE place = ?1 AND position < ?2",
+        ] {
+            self.run(change, [file, STALE])?;
         }
         Ok(())
     }
@@ -184,14 +182,14 @@ impl Store {
             ],
         )?;
         // Sessions whose transcripts contain the same line share a lineage.
-        let mut linked: HashSet<(LineKind, i64)> = HashSet::new();
+        let mut linked: HashSet<(FactKind, i64)> = HashSet::new();
         for row in &facts.lines {
             self.add_line(row)?;
-            if row.kind == LineKind::Compaction {
+            if row.kind == FactKind::Compaction {
                 self.link_location(facts.session, &row.location)?;
             }
             if let Some(key) = row.key
-                && row.kind != LineKind::Damage
+                && row.kind != FactKind::Damage
                 && linked.insert((row.kind, key))
             {
                 self.link_by(facts.session, row.kind, key)?;

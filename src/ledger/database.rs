@@ -21,7 +21,17 @@ use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
 /// The schema version. A ledger with a version from 3 on is converted, and one with any other version is set aside.
-const SCHEMA: i64 = 7;
+const SCHEMA: i64 = 8;
+
+/// Creates the tables and indexes that do not exist.
+const TABLES: &str = include_str!("schema.sql");
+
+/// The steps that convert ledgers of several earlier versions.
+const ADD_FALLBACK: &str = "ALTER TABLE files ADD COLUMN fallback TEXT";
+const DROP_SESSION_SUMS: &str = include_str!("conversion/drop_session_sums.sql");
+const LINES_TO_FACTS: &str = include_str!("conversion/lines_to_facts.sql");
+const RENAME_EVENTS: &str = include_str!("conversion/rename_events.sql");
+const MOVE_EVENTS: &str = include_str!("conversion/move_events.sql");
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
@@ -378,28 +388,40 @@ impl Store {
     fn create_tables(&self) -> Result<bool> {
         let version = self.version()?;
         let is_empty: bool = self.value("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [])?;
-        let schema = include_str!("schema.sql");
-        match version {
+        let steps: &[&str] = match version {
             SCHEMA => return Ok(true),
-            0 if is_empty => {
-                self.0.execute_batch(schema)?;
-                self.set_meta("rules", RULES)?;
-            }
-            3 => {
-                self.0
-                    .execute_batch(include_str!("before_conversion.sql"))?;
-                self.0.execute_batch(schema)?;
-                self.0.execute_batch(include_str!("conversion.sql"))?;
-            }
+            0 if is_empty => &[TABLES],
+            3 => &[
+                include_str!("conversion/rename_3.sql"),
+                RENAME_EVENTS,
+                TABLES,
+                include_str!("conversion/move_3.sql"),
+                MOVE_EVENTS,
+            ],
             // In version 4, there is also a column that nothing uses anymore.
-            4..SCHEMA => {
-                if version < 6 {
-                    let change = "ALTER TABLE files ADD COLUMN fallback TEXT";
-                    self.0.execute_batch(change)?;
-                }
-                self.0.execute_batch(include_str!("conversion_4.sql"))?;
-            }
+            4 | 5 => &[
+                ADD_FALLBACK,
+                DROP_SESSION_SUMS,
+                LINES_TO_FACTS,
+                RENAME_EVENTS,
+                TABLES,
+                MOVE_EVENTS,
+            ],
+            6 => &[
+                DROP_SESSION_SUMS,
+                LINES_TO_FACTS,
+                RENAME_EVENTS,
+                TABLES,
+                MOVE_EVENTS,
+            ],
+            7 => &[LINES_TO_FACTS, RENAME_EVENTS, TABLES, MOVE_EVENTS],
             _ => return Ok(false),
+        };
+        for step in steps {
+            self.0.execute_batch(step)?;
+        }
+        if is_empty {
+            self.set_meta("rules", RULES)?;
         }
         self.make_sums()?;
         self.0.pragma_update(None, "user_version", SCHEMA)?;

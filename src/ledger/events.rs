@@ -3,10 +3,11 @@
 //! A run is the work of one process on one session. A process is identified by its PID and start time. The position of
 //! an event is the length of the transcript at that time, so events can be ordered without comparing clocks.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::{Params, Row, params};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -21,6 +22,11 @@ use crate::time::Millis;
 
 /// The number of bytes of the journal to search for new events. They cover months of work in many sessions.
 const RECENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Restricts a query for `facts` to the events in a session.
+pub(super) const OF_SESSION: &str = "WHERE place = ?1 AND kind = 6";
+/// Restricts a query for `facts` to the events of a process in all sessions.
+pub(super) const OF_PROCESS: &str = "WHERE kind = 6 AND key = ?1";
 
 /// The name of a number in the table `meta`: how far the journal has been read.
 const JOURNAL: &str = "journal";
@@ -85,33 +91,67 @@ pub enum EventKind {
     Vanished,
 }
 
-/// An event in a run.
+/// An event in a run. The ledger stores the fields that are not skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEvent {
-    /// The ID of the session.
-    pub session: String,
+    /// The number is greater than those of all earlier events of the same session and of the same process.
+    #[serde(skip)]
+    pub(crate) number: i64,
+    #[serde(skip)]
+    pub(crate) session: Id,
     /// The PID of the process, or `None` if the client did not identify itself.
-    pub pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// A hash of the PID and the start time, or 0.
-    pub process: Id,
-    /// The kind of event.
-    pub kind: EventKind,
+    pub(crate) process: Id,
+    pub(crate) kind: EventKind,
     /// The time of the event, for display only. No rule depends on it.
-    pub at: Millis,
+    pub(crate) at: Millis,
     /// The length of the session's transcript at the time of the event, in bytes.
-    pub length: i64,
+    pub(crate) length: i64,
     /// The running total.
-    pub total: Option<Money>,
+    pub(crate) total: Option<Money>,
     /// See [`EventKind`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
-impl JournalRecord for RunEvent {
+/// An event as a hook or a status-line call reports it, and as the journal stores it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReportedEvent {
+    /// The ID of the session.
+    pub(crate) session: String,
+    #[serde(flatten)]
+    pub(crate) event: RunEvent,
+}
+
+impl JournalRecord for ReportedEvent {
     const KIND: &'static str = "run";
 }
 
-impl RunEvent {
+impl ReportedEvent {
+    /// Returns an event that has just happened, without a total and a detail.
+    pub(crate) fn new(
+        session: &str,
+        transcript: Option<&Path>,
+        kind: EventKind,
+        process: Option<ProcessId>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let metadata = transcript.and_then(|path| path.metadata().ok());
+        let event = RunEvent {
+            pid: process.map(|process| process.pid),
+            process: process.map_or(0, |process| process.identity),
+            kind,
+            at: now.timestamp_millis(),
+            length: metadata.map_or(0, |metadata| metadata.len()).cast_signed(),
+            ..RunEvent::default()
+        };
+        Self {
+            session: session.to_owned(),
+            event,
+        }
+    }
+
     /// Returns the event for a status-line call.
     pub(crate) fn sampled(
         session: &str,
@@ -119,17 +159,9 @@ impl RunEvent {
         sample: TotalSample,
         now: DateTime<Utc>,
     ) -> Self {
-        let metadata = transcript.and_then(|path| path.metadata().ok());
-        Self {
-            session: session.to_owned(),
-            pid: sample.process.map(|process| process.pid),
-            process: sample.process.map_or(0, |process| process.identity),
-            kind: EventKind::Sampled,
-            at: now.timestamp_millis(),
-            length: metadata.map_or(0, |metadata| metadata.len()).cast_signed(),
-            total: Some(sample.total),
-            detail: String::new(),
-        }
+        let mut sampled = Self::new(session, transcript, EventKind::Sampled, sample.process, now);
+        sampled.event.total = Some(sample.total);
+        sampled
     }
 
     /// Appends the event to the journal for the next process that reads the ledger.
@@ -142,17 +174,18 @@ impl RunEvent {
 impl Store {
     /// Adds an event and marks its session for reconciliation. Skips a sample that repeats the previous one. Returns
     /// true if the process has just started or has just switched to this session.
-    pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
-        let session = self.add_session(&event.session)?;
-        let last: Option<(Id, EventKind, Option<Money>, i64)> = self.first(
-            "SELECT session, kind, total, length FROM events
-             WHERE process = ?1 AND kind <> 'ended' ORDER BY id DESC LIMIT 1",
-            [event.process],
-            |row| row.try_into(),
-        )?;
-        let is_first = last.is_none_or(|(last_session, ..)| last_session != session);
+    pub(super) fn add_event(&self, reported: &ReportedEvent) -> Result<bool> {
+        let session = self.add_session(&reported.session)?;
+        let event = &reported.event;
+        let last = self.newest_event(event.process)?;
+        let is_first = last.as_ref().is_none_or(|last| last.session != session);
         let is_same_sample = event.kind == EventKind::Sampled
-            && last == Some((session, event.kind, event.total, event.length));
+            && last.as_ref().is_some_and(|last| {
+                last.session == session
+                    && last.kind == event.kind
+                    && last.total == event.total
+                    && last.length == event.length
+            });
         if is_same_sample {
             return Ok(false);
         }
@@ -164,27 +197,39 @@ impl Store {
         Ok(is_first)
     }
 
+    /// Returns a process's newest event in all sessions.
+    fn newest_event(&self, process: Id) -> Result<Option<RunEvent>> {
+        let newest = self.events(
+            &format!("{OF_PROCESS} ORDER BY position DESC LIMIT 1"),
+            [process],
+        )?;
+        Ok(newest.into_iter().next())
+    }
+
     /// Adds a `Vanished` event for each other process that no longer exists but has an open run in this session.
     fn add_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
-        let others: Vec<(u32, Id)> = self.all(
-            "SELECT DISTINCT pid, process FROM (
-                 SELECT * FROM events WHERE session = ?1 AND pid IS NOT NULL ORDER BY id DESC LIMIT 64
-             ) AS recent
-             WHERE process <> ?2 AND kind IN ('started', 'sampled')
-                 AND id = (SELECT max(id) FROM events WHERE process = recent.process)",
-            params![session, event.process],
-            |row| row.try_into(),
+        let mut known = BTreeSet::from([event.process]);
+        let recent = self.events(
+            &format!("{OF_SESSION} ORDER BY position DESC LIMIT 64"),
+            [session],
         )?;
-        for (pid, identity) in others {
-            let process = ProcessId { pid, identity };
-            if process.is_gone() {
+        for other in recent {
+            let (Some(pid), true) = (other.pid, known.insert(other.process)) else {
+                continue;
+            };
+            let process = ProcessId {
+                pid,
+                identity: other.process,
+            };
+            let is_open = matches!(other.kind, EventKind::Started | EventKind::Sampled)
+                && self.newest_event(other.process)?.as_ref() == Some(&other);
+            if is_open && process.is_gone() {
                 let vanished = RunEvent {
-                    pid: Some(pid),
-                    process: identity,
                     kind: EventKind::Vanished,
+                    at: event.at,
+                    length: event.length,
                     total: None,
-                    detail: String::new(),
-                    ..event.clone()
+                    ..other
                 };
                 self.insert_event(session, &vanished)?;
             }
@@ -192,18 +237,22 @@ impl Store {
         Ok(())
     }
 
+    /// Returns the events that the rest of a query selects.
+    pub(super) fn events(&self, clause: &str, values: impl Params) -> Result<Vec<RunEvent>> {
+        let query = format!("SELECT place, position, detail FROM facts {clause}");
+        let stored: Vec<Option<RunEvent>> = self.all(&query, values, event_from)?;
+        Ok(stored.into_iter().flatten().collect())
+    }
+
     fn insert_event(&self, session: Id, event: &RunEvent) -> Result<()> {
         self.run(
-            "INSERT INTO events VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO facts (place, kind, position, key, detail) VALUES (?1, 6, 1 + max(
+                 ifnull((SELECT max(position) FROM facts WHERE place = ?1 AND kind = 6), 0),
+                 ifnull((SELECT max(position) FROM facts WHERE kind = 6 AND key = ?2), 0)), ?2, ?3)",
             params![
                 session,
-                event.pid,
                 event.process,
-                event.kind,
-                event.at,
-                event.length,
-                event.total,
-                event.detail
+                serde_json::to_string(event).unwrap_or_default()
             ],
         )
     }
@@ -226,7 +275,7 @@ impl Store {
         } else {
             0
         };
-        let events = journal::records_after::<RunEvent>(data, since, RECENT_BYTES);
+        let events = journal::records_after::<ReportedEvent>(data, since, RECENT_BYTES);
         for event in &events.records {
             self.add_event(event)?;
         }
@@ -243,7 +292,7 @@ impl Ledger {
     pub(crate) fn record(
         ledger: Option<&mut Self>,
         paths: &Paths,
-        event: &RunEvent,
+        event: &ReportedEvent,
         prices: &PriceTable,
     ) {
         let Some(ledger) = ledger else {
@@ -255,4 +304,18 @@ impl Ledger {
             Err(_) => event.append_to_journal(paths),
         }
     }
+}
+
+/// Reads an event. Returns `None` if it is damaged.
+fn event_from(row: &Row<'_>) -> Result<Option<RunEvent>> {
+    let json: String = row.get(2)?;
+    let stored: Option<RunEvent> = serde_json::from_str(&json).ok();
+    let [session, number] = [row.get(0)?, row.get(1)?];
+    Ok(stored.map(|event| RunEvent {
+        session,
+        number,
+        // A damaged total must not become a negative amount.
+        total: event.total.map(Money::or_zero),
+        ..event
+    }))
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::mem::{Discriminant, discriminant};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use rusqlite::{Params, Row, params};
 use serde_json::{from_str, to_string};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -35,8 +35,11 @@ const NEAREST_READINGS: usize = 8;
 /// The greatest distance of such a reading, which is the length of the shortest window.
 const NEAREST_WITHIN: Millis = FIVE_HOURS.num_milliseconds();
 
-/// The part of the table's rows that [`fact_from`] reads.
-const COLUMNS: &str = "at, session, source, event";
+/// Selects what [`fact_from`] reads.
+const SELECT: &str = "SELECT at, session, source, event FROM limit_facts WHERE";
+
+/// What the table has in place of a session if an event changes what holds for the machine.
+const MACHINE: &str = "machine";
 
 /// Selects the names of the session and the model of each row of sums.
 const NAMES_OF_SUMS: &str =
@@ -168,7 +171,7 @@ impl Ledger {
             }
             let newest: Option<String> = store.first(
                 "SELECT event FROM limit_facts
-                 WHERE session = ?1 AND at >= ?2
+                 WHERE state_of = '' AND session = ?1 AND at >= ?2
                      AND (event LIKE '{\"read\":%' OR event LIKE '{\"refused\":%')
                  ORDER BY at DESC LIMIT 1",
                 params![session, since],
@@ -234,15 +237,20 @@ impl Store {
             event.as_bytes(),
             id_of(session.as_bytes()).cast_unsigned() ^ id_of(source.as_bytes()).cast_unsigned(),
         );
+        let state_of = if is_state(&fact.event) {
+            fact.session.as_deref().unwrap_or(MACHINE)
+        } else {
+            ""
+        };
         let added = self.change(
             "INSERT OR IGNORE INTO limit_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
+                state_of,
                 fact.at.timestamp_millis(),
                 key.cast_signed(),
                 fact.session,
                 source,
-                event,
-                is_state(&fact.event)
+                event
             ],
         )?;
         Ok(added > 0)
@@ -255,9 +263,7 @@ impl Store {
         let since = request.since.unwrap_or(Millis::MAX);
         let mut facts = Vec::new();
         if request.since.is_some() {
-            let query = format!("SELECT {COLUMNS} FROM limit_facts WHERE at >= ?1");
-            let all: Vec<Option<Fact>> = self.all(&query, [since], fact_from)?;
-            facts.extend(all.into_iter().flatten());
+            facts.extend(self.facts_where("state_of = '' AND at >= ?1", [since])?);
             facts.extend(self.limit_responses(since, request)?);
         }
         for at in request.readings_at {
@@ -266,16 +272,11 @@ impl Store {
                 ("ASC", [*at, at + NEAREST_WITHIN]),
             ];
             for (order, range) in sides {
-                let nearest: Vec<Option<Fact>> = self.all(
-                    &format!(
-                        "SELECT {COLUMNS} FROM limit_facts
-                         WHERE at BETWEEN ?1 AND ?2 AND event LIKE '{{\"read\":%'
-                         ORDER BY at {order} LIMIT {NEAREST_READINGS}"
-                    ),
-                    range,
-                    fact_from,
-                )?;
-                facts.extend(nearest.into_iter().flatten());
+                let condition = format!(
+                    "state_of = '' AND at BETWEEN ?1 AND ?2 AND event LIKE '{{\"read\":%'
+                     ORDER BY at {order} LIMIT {NEAREST_READINGS}"
+                );
+                facts.extend(self.facts_where(&condition, range)?);
             }
         }
         let of_facts = facts.iter().map(|fact| fact.session.clone());
@@ -287,22 +288,34 @@ impl Store {
         Ok(StoredFacts { facts, refusals })
     }
 
-    /// Returns what held for a session before the given time. `None` stands for the machine.
-    fn limit_states(&self, session: Option<&str>, before: Millis) -> Result<Vec<Fact>> {
-        let newest: Vec<Option<Fact>> = self.all(
-            &format!(
-                "SELECT {COLUMNS} FROM limit_facts WHERE session IS ?1 AND at < ?2 AND is_state
-                 ORDER BY at DESC LIMIT {NEWEST_STATES}"
-            ),
-            params![session, before],
-            fact_from,
-        )?;
+    fn facts_where(&self, condition: &str, values: impl Params) -> Result<Vec<Fact>> {
+        let facts: Vec<Option<Fact>> =
+            self.all(&format!("{SELECT} {condition}"), values, fact_from)?;
+        Ok(facts.into_iter().flatten().collect())
+    }
+
+    /// Returns what has changed for a session since the given time, and what held before. `None` stands for the machine.
+    fn limit_states(&self, session: Option<&str>, since: Millis) -> Result<Vec<Fact>> {
+        let mut statement = self
+            .0
+            .prepare_cached(&format!("{SELECT} state_of = ?1 ORDER BY at DESC"))?;
         let mut known: HashSet<Discriminant<Event>> = HashSet::new();
-        Ok(newest
-            .into_iter()
-            .flatten()
-            .filter(|fact| known.insert(discriminant(&fact.event)))
-            .collect())
+        let mut states = Vec::new();
+        let mut older = 0;
+        for fact in statement.query_map([session.unwrap_or(MACHINE)], fact_from)? {
+            let Some(fact) = fact? else {
+                continue;
+            };
+            let is_older = fact.at.timestamp_millis() < since;
+            older += usize::from(is_older);
+            if older > NEWEST_STATES {
+                break;
+            }
+            if !is_older || known.insert(discriminant(&fact.event)) {
+                states.push(fact);
+            }
+        }
+        Ok(states)
     }
 
     /// Returns the responses of each session since the given time, and its last one before then. Subagents work beside

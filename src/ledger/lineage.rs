@@ -7,10 +7,10 @@ use rusqlite::{Row, params};
 use super::collect::ResponsesBySession;
 use super::database::{SESSION, Store};
 use super::error::Result;
+use super::events::{OF_PROCESS, RunEvent};
 use super::facts::{Compaction, Id, Location, TranscriptFacts};
-use super::lines::{LineKind, LineRow, OF_LINEAGE};
-use super::reconcile::runs::StoredEvent;
 use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
+use super::stored_facts::{FactKind, FactRow, OF_LINEAGE};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::SumChanges;
 use crate::pricing::Money;
@@ -25,13 +25,9 @@ pub(super) struct StoredSession {
 
 /// Selects a lineage's sessions.
 const SESSIONS: &str = "SELECT id FROM sessions WHERE is_dirty IN (0, 1) AND lineage = ?1";
-/// Selects the events of a lineage's sessions.
-const EVENTS: &str = "SELECT events.id, session, pid, process, kind, at, length, total, detail
-     FROM events JOIN sessions ON sessions.id = events.session
-     WHERE is_dirty IN (0, 1) AND lineage = ?1";
-/// Selects the events of a process in all sessions.
-const EVENTS_OF_PROCESS: &str = "SELECT id, session, pid, process, kind, at, length, total, detail
-     FROM events WHERE process = ?1";
+/// Restricts a query for `facts` to the events in a lineage's sessions.
+const EVENTS: &str = "JOIN sessions ON sessions.id = place
+     WHERE kind = 6 AND is_dirty IN (0, 1) AND lineage = ?1";
 
 impl Store {
     /// Loads all facts about a lineage.
@@ -66,28 +62,26 @@ impl Store {
         facts
             .responses
             .sort_by_cached_key(|response| (response.at, response.key));
-        let mut lines = self.lines(OF_LINEAGE, [lineage])?;
+        let mut lines = self.facts(OF_LINEAGE, [lineage])?;
         lines.sort_unstable_by_key(|row| (row.location.file, row.location.offset));
         facts.add_lines(lines);
-        facts.events = self.events(lineage)?;
+        facts.events = self.events_of_lineage(lineage)?;
         Ok(facts)
     }
 
-    /// Returns all events of a lineage's sessions, and of the processes that worked on these sessions, ordered by ID.
-    fn events(&self, lineage: Id) -> Result<Vec<StoredEvent>> {
-        let mut events: Vec<StoredEvent> = self.all(EVENTS, [lineage], event_from)?;
+    /// Returns all events of a lineage's sessions, and of the processes that worked on these sessions, ordered by number.
+    fn events_of_lineage(&self, lineage: Id) -> Result<Vec<RunEvent>> {
+        let mut events = self.events(EVENTS, [lineage])?;
         let processes: BTreeSet<Id> = events
             .iter()
             .map(|event| event.process)
             .filter(|process| *process != 0)
             .collect();
         for process in processes {
-            let of_process: Vec<StoredEvent> =
-                self.all(EVENTS_OF_PROCESS, [process], event_from)?;
-            events.extend(of_process);
+            events.extend(self.events(OF_PROCESS, [process])?);
         }
-        events.sort_unstable_by_key(|event| event.id);
-        events.dedup_by_key(|event| event.id);
+        events.sort_unstable_by_key(|event| (event.number, event.session));
+        events.dedup_by_key(|event| (event.number, event.session));
         Ok(events)
     }
 
@@ -119,16 +113,20 @@ impl Store {
             }
             let mut moved = response.clone();
             moved.session = *owner;
-            changes.remove(response);
-            changes.add(&moved);
+            changes.remove(&response.into());
+            changes.add(&(&moved).into());
             self.run(
                 "UPDATE responses SET session = ?2 WHERE key = ?1",
                 params![response.key, owner],
             )?;
         }
         for (session, breakdown) in &results.sessions {
-            changes.remove_breakdown(*session, &self.stored_session(*session)?.breakdown);
-            changes.add_breakdown(*session, breakdown);
+            for row in self.stored_session(*session)?.breakdown.rows(*session) {
+                changes.remove(&row);
+            }
+            for row in breakdown.rows(*session) {
+                changes.add(&row);
+            }
             self.run(
                 "UPDATE sessions SET is_dirty = 0, breakdown = ?2 WHERE id = ?1",
                 params![session, breakdown.to_json()],
@@ -171,26 +169,26 @@ pub(super) fn breakdown_from(row: &Row<'_>, column: usize) -> Result<Option<Sess
 
 impl Lineage {
     /// Assigns the facts in these rows to the responses and transcripts that they belong to.
-    fn add_lines(&mut self, rows: Vec<LineRow>) {
+    fn add_lines(&mut self, rows: Vec<FactRow>) {
         let mut copies: HashMap<i64, Vec<Location>> = HashMap::new();
         let mut compactions: BTreeMap<i64, Compaction> = BTreeMap::new();
         for row in rows {
             match (row.kind, row.key) {
-                (LineKind::Copy, Some(key)) => copies.entry(key).or_default().push(row.location),
-                (LineKind::Compaction, Some(key)) => {
+                (FactKind::Copy, Some(key)) => copies.entry(key).or_default().push(row.location),
+                (FactKind::Compaction, Some(key)) => {
                     let compaction = compactions.entry(key).or_default();
                     compaction.key = key;
                     compaction.at = row.at.unwrap_or_default();
                     compaction.tokens = row.tokens();
                     compaction.locations.push(row.location);
                 }
-                (LineKind::Checkpoint, _) => self.checkpoints.extend(row.checkpoint()),
-                (LineKind::Marker, _) => {
+                (FactKind::Checkpoint, _) => self.checkpoints.extend(row.checkpoint()),
+                (FactKind::Marker, _) => {
                     if let Some(file) = self.files.get_mut(&row.location.file) {
                         file.markers.push(row.marker());
                     }
                 }
-                (LineKind::Damage, _) => {
+                (FactKind::Damage, _) => {
                     if let Some(file) = self.files.get_mut(&row.location.file) {
                         file.damage.extend(row.damage());
                     }
@@ -203,20 +201,6 @@ impl Lineage {
         }
         self.compactions = compactions.into_values().collect();
     }
-}
-
-fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
-    Ok(StoredEvent {
-        id: row.get(0)?,
-        session: row.get(1)?,
-        pid: row.get(2)?,
-        process: row.get(3)?,
-        kind: row.get(4)?,
-        at: row.get(5)?,
-        length: row.get(6)?,
-        total: row.get(7)?,
-        detail: row.get(8)?,
-    })
 }
 
 #[cfg(test)]
@@ -232,9 +216,9 @@ mod tests {
         let ledger = Ledger::in_memory(home.path()).unwrap();
         let queries = [
             format!("SELECT 1 FROM responses WHERE session IN ({SESSIONS})"),
-            format!("SELECT 1 FROM lines {OF_LINEAGE}"),
-            EVENTS.to_owned(),
-            EVENTS_OF_PROCESS.to_owned(),
+            format!("SELECT 1 FROM facts {OF_LINEAGE}"),
+            format!("SELECT 1 FROM facts {EVENTS}"),
+            format!("SELECT 1 FROM facts {OF_PROCESS}"),
             SESSIONS_BY_LINE.to_owned(),
             MARK_IF_RECONCILED.to_owned(),
             ORIGINS.to_owned(),
@@ -249,7 +233,7 @@ mod tests {
                     store.all(&explain, [], |row| row.get("detail"))
                 })
                 .unwrap();
-            for table in ["responses", "events", "lines", "files"] {
+            for table in ["responses", "facts", "files"] {
                 let scan = format!("SCAN {table}");
                 assert!(
                     !plan.iter().any(|step| step.starts_with(&scan)),

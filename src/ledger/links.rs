@@ -5,19 +5,19 @@ use rusqlite::params;
 use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
-use super::lines::LineKind;
+use super::stored_facts::FactKind;
 
 /// Selects the sessions of the transcripts that have a line of this kind with this key. Returns at most two sessions,
 /// those of the transcripts with the lowest and the highest ID.
 pub(super) const SESSIONS_BY_LINE: &str = "SELECT session FROM files WHERE id IN (
-         (SELECT min(file) FROM lines WHERE kind = ?1 AND key = ?2),
-         (SELECT max(file) FROM lines WHERE kind = ?1 AND key = ?2))";
+         (SELECT min(place) FROM facts WHERE kind = ?1 AND key = ?2),
+         (SELECT max(place) FROM facts WHERE kind = ?1 AND key = ?2))";
 
 /// Marks a session for reconciliation if anything other than its responses affects its amount.
 pub(super) const MARK_IF_RECONCILED: &str = "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
          breakdown <> '{}'
-         OR EXISTS (SELECT 1 FROM events WHERE session = ?1)
-         OR EXISTS (SELECT 1 FROM lines WHERE kind = 2 AND file IN (
+         OR EXISTS (SELECT 1 FROM facts WHERE place = ?1 AND kind = 6)
+         OR EXISTS (SELECT 1 FROM facts WHERE kind = 2 AND place IN (
              SELECT id FROM files WHERE session = ?1)))";
 
 impl Store {
@@ -70,7 +70,7 @@ impl Store {
 
     /// Links a session to the sessions whose transcripts have a line of this kind with this key. Those sessions are
     /// already linked to each other, so linking two of them is enough.
-    pub(super) fn link_by(&self, session: Id, kind: LineKind, key: i64) -> Result<()> {
+    pub(super) fn link_by(&self, session: Id, kind: FactKind, key: i64) -> Result<()> {
         let others: Vec<Id> = self.all(SESSIONS_BY_LINE, params![kind, key], |row| row.get(0))?;
         for other in others {
             self.link(session, other)?;
@@ -106,9 +106,9 @@ impl Store {
     pub(super) fn mark_all_dirty(&self) -> Result<()> {
         self.0.execute_batch(
             "UPDATE sessions SET is_dirty = 1 WHERE breakdown <> '{}' OR id IN (
-                 SELECT session FROM events
+                 SELECT place FROM facts WHERE kind = 6
                  UNION SELECT session FROM files WHERE id IN (
-                     SELECT file FROM lines WHERE kind IN (0, 1, 2, 5)))",
+                     SELECT place FROM facts WHERE kind IN (0, 1, 2, 5)))",
         )
     }
 }

@@ -14,13 +14,13 @@ use super::catch_up::ReadTime;
 use super::collect::Batch;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
-use super::events::{EventKind, RunEvent, TotalSample};
+use super::events::{EventKind, OF_SESSION, ReportedEvent, RunEvent, TotalSample};
 use super::facts::{Id, Response, id_of};
 use super::lineage::StoredSession;
-use super::lines::{LineKind, LineRow, OF_LINEAGE};
 use super::reconcile::OffTranscriptKind;
 use super::reconcile::bounds::LowerBoundReason;
 use super::rows::Tally;
+use super::stored_facts::{FactKind, FactRow, OF_LINEAGE};
 use super::stored_responses::SUBAGENT;
 use crate::claude::settings;
 use crate::environment::{Environment, Paths};
@@ -62,7 +62,7 @@ pub struct OpenLedger {
     prices: Option<PriceTable>,
     session: Id,
     /// The event with this call's sample, until it is added to the ledger.
-    event: Option<RunEvent>,
+    event: Option<ReportedEvent>,
     sample: Option<TotalSample>,
     /// True if a transaction is open.
     is_in_transaction: bool,
@@ -111,9 +111,9 @@ struct NewEvents {
 }
 
 impl NewEvents {
-    fn add(&mut self, kind: EventKind, total: Option<Money>) {
-        self.newest = self.newest.max(total);
-        self.is_new_run |= kind != EventKind::Sampled;
+    fn add(&mut self, event: &RunEvent) {
+        self.newest = self.newest.max(event.total);
+        self.is_new_run |= event.kind != EventKind::Sampled;
     }
 }
 
@@ -163,7 +163,7 @@ impl OpenLedger {
         }
         let event = sample
             .filter(|_| !session.is_empty())
-            .map(|sample| RunEvent::sampled(session, transcript, sample, now));
+            .map(|sample| ReportedEvent::sampled(session, transcript, sample, now));
         let mut live = Self {
             prices,
             session: id_of(session.as_bytes()),
@@ -309,22 +309,18 @@ impl OpenLedger {
     /// Returns the increase in the session's running totals since the last reconciliation, whose results are `stored`.
     fn increase(&self, store: &Store, stored: &StoredSession) -> Result<Increase> {
         let mut by_process: BTreeMap<Id, NewEvents> = BTreeMap::new();
-        let events: Vec<(Id, EventKind, Option<Money>)> = store.all(
-            "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
+        let events = store.events(
+            &format!("{OF_SESSION} AND position > ?2 AND key <> 0"),
             [self.session, stored.breakdown.last_event],
-            |row| row.try_into(),
         )?;
         let mut increase = Increase {
             is_proven: true,
             ..Increase::default()
         };
         // This call's event may not be in the ledger yet.
-        let unsaved = self
-            .event
-            .iter()
-            .map(|event| (event.process, event.kind, event.total));
-        for (process, kind, total) in events.into_iter().chain(unsaved) {
-            by_process.entry(process).or_default().add(kind, total);
+        let unsaved = self.event.iter().map(|reported| &reported.event);
+        for event in events.iter().chain(unsaved) {
+            by_process.entry(event.process).or_default().add(event);
             increase.events += 1;
         }
         let own_process = self.process();
@@ -419,16 +415,16 @@ impl Store {
 
     /// Returns true if the session's lineage has a checkpoint with this amount, from which a run may have started.
     fn has_checkpoint_of(&self, session: Id, amount: Money) -> Result<bool> {
-        let lines = self.lines(
+        let lines = self.facts(
             &format!("{OF_LINEAGE} AND kind = ?2"),
-            params![self.lineage_of(session)?, LineKind::Checkpoint],
+            params![self.lineage_of(session)?, FactKind::Checkpoint],
         )?;
-        let mut checkpoints = lines.iter().filter_map(LineRow::checkpoint);
+        let mut checkpoints = lines.iter().filter_map(FactRow::checkpoint);
         Ok(checkpoints.any(|checkpoint| checkpoint.cost.is_near(amount)))
     }
 
     /// Returns true if the session's amount recently became a lower bound that this sample might make exact.
-    fn has_temporary_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
+    fn has_temporary_bound(&self, session: Id, sample: Option<&ReportedEvent>) -> Result<bool> {
         let Some(sample) = sample else {
             return Ok(false);
         };
@@ -440,7 +436,7 @@ impl Store {
                     | LowerBoundReason::LaterResponses
                     | LowerBoundReason::TerminalWithoutTotal
             );
-            is_temporary && sample.at - bound.at < MAX_BOUND_AGE
+            is_temporary && sample.event.at - bound.at < MAX_BOUND_AGE
         }))
     }
 }

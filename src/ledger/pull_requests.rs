@@ -23,7 +23,7 @@ impl Ledger {
         let lines: Vec<(String, Option<String>, Millis, String)> = self.read(|store| {
             store.all(
                 "SELECT name, directory, at, detail
-                 FROM lines JOIN files ON files.id = lines.file JOIN sessions ON sessions.id = files.session
+                 FROM facts JOIN files ON files.id = place JOIN sessions ON sessions.id = files.session
                  WHERE kind = 4 ORDER BY name, at",
                 [],
                 |row| row.try_into(),

@@ -37,14 +37,6 @@ impl Ledger {
             store.set_meta("rules", RULES)
         })
     }
-
-    /// Recalculates the sums if they do not match the responses.
-    pub fn check_sums(&mut self) -> LedgerResult<()> {
-        if !self.read(Store::are_sums_right)? {
-            self.write(Store::make_sums)?;
-        }
-        Ok(())
-    }
 }
 
 impl Store {

@@ -55,18 +55,6 @@ impl Tally {
     pub(crate) fn is_lower_bound(&self) -> bool {
         self.at_least && self.unpriced == 0
     }
-
-    /// Adds spend that no transcript line reports.
-    pub(super) fn add_off_transcript(&mut self, kind: OffTranscriptKind, cost: Money) {
-        match kind {
-            OffTranscriptKind::Unrecorded => self.unrecorded += cost,
-            OffTranscriptKind::Estimated => {
-                self.unrecorded += cost;
-                self.unpriced += 1;
-            }
-            OffTranscriptKind::Pending => self.pending += cost,
-        }
-    }
 }
 
 impl AddAssign for Tally {
@@ -309,11 +297,72 @@ pub(crate) struct StoredRow {
     pub(crate) at: Millis,
     pub(crate) session: Id,
     pub(crate) model: Id,
-    requested: Option<Id>,
-    context: Option<Id>,
-    key: Option<i64>,
-    kind: SpendKind,
+    pub(super) requested: Option<Id>,
+    pub(super) context: Option<Id>,
+    pub(super) key: Option<i64>,
+    pub(super) kind: SpendKind,
     pub(crate) tally: Tally,
+}
+
+impl From<&Response> for StoredRow {
+    fn from(response: &Response) -> Self {
+        Self {
+            at: response.at,
+            session: response.session,
+            model: response.model,
+            requested: response.requested,
+            context: Some(response.context),
+            key: Some(response.key),
+            kind: SpendKind::Response,
+            tally: Tally {
+                recorded: response.cost,
+                responses: 1,
+                unpriced: response.is_unpriced.into(),
+                usage: response.usage,
+                ..Tally::default()
+            },
+        }
+    }
+}
+
+impl SessionBreakdown {
+    /// Returns the spend and the lower bounds of a session that no transcript line reports.
+    pub(super) fn rows(&self, session: Id) -> impl Iterator<Item = StoredRow> {
+        let spend = self.off_transcript.iter().map(move |spend| {
+            let mut tally = Tally::default();
+            match spend.kind {
+                OffTranscriptKind::Unrecorded => tally.unrecorded = spend.cost,
+                OffTranscriptKind::Estimated => {
+                    tally.unrecorded = spend.cost;
+                    tally.unpriced = 1;
+                }
+                OffTranscriptKind::Pending => tally.pending = spend.cost,
+            }
+            StoredRow {
+                at: spend.at,
+                session,
+                model: spend.model,
+                kind: match spend.kind {
+                    OffTranscriptKind::Pending => SpendKind::Pending,
+                    _ => SpendKind::Background,
+                },
+                tally,
+                ..StoredRow::default()
+            }
+        });
+        let bounds = self.bounds.iter().map(move |bound| StoredRow {
+            at: bound.at,
+            session,
+            model: self.model,
+            kind: SpendKind::Background,
+            tally: Tally {
+                at_least: true,
+                ..Tally::default()
+            },
+            ..StoredRow::default()
+        });
+        spend.chain(bounds)
+    }
 }
 
 impl SpendSource for Ledger {
@@ -355,7 +404,7 @@ impl SpendSource for Ledger {
         self.read(|store| {
             store.all(
                 "SELECT path, unreadable FROM files WHERE EXISTS (
-                     SELECT 1 FROM lines WHERE kind = 5 AND file = files.id AND at < ?2 AND key >= ?1)
+                     SELECT 1 FROM facts WHERE kind = 5 AND place = files.id AND at < ?2 AND key >= ?1)
                  ORDER BY path",
                 [period.start, period.end],
                 |row| {
@@ -443,7 +492,7 @@ impl Store {
     }
 
     /// Returns a period's rows in chronological order.
-    fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<StoredRow>> {
+    pub(super) fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<StoredRow>> {
         let bounds = [period.start, period.end];
         if by != RowsBy::Response {
             return self.all(
@@ -460,7 +509,7 @@ impl Store {
                 "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
             ),
             bounds,
-            single_from,
+            |row| Ok(StoredRow::from(&response_from(row)?)),
         )?;
         rows.extend(self.off_transcript_rows(period)?);
         rows.sort_by_key(|row| row.at);
@@ -470,7 +519,7 @@ impl Store {
     /// Returns the spend and the lower bounds in a period that no transcript line reports, in chronological order.
     pub(super) fn off_transcript_rows(&self, period: &RowsPeriod) -> Result<Vec<StoredRow>> {
         // The spend of a compaction has the same time as the compaction.
-        let query = "SELECT at FROM lines WHERE kind = 1";
+        let query = "SELECT at FROM facts WHERE kind = 1";
         let compactions: HashSet<Millis> = self.all(query, [], |row| row.get(0))?;
         let mut rows = Vec::new();
         let stored: Vec<(Id, Option<SessionBreakdown>)> = self.all(
@@ -478,41 +527,17 @@ impl Store {
             [],
             |row| Ok((row.get(0)?, breakdown_from(row, 1)?)),
         )?;
-        for (session, stored) in stored {
-            let breakdown = stored.unwrap_or_default();
-            let mut add = |at: Millis, model, kind, tally| {
-                let kind = match kind {
-                    SpendKind::Background if compactions.contains(&at) => SpendKind::Compaction,
-                    other => other,
-                };
-                if period.contains(&at) {
-                    rows.push(StoredRow {
-                        at,
-                        session,
-                        model,
-                        kind,
-                        tally,
-                        ..StoredRow::default()
-                    });
-                }
-            };
-            for spend in &breakdown.off_transcript {
-                let mut tally = Tally::default();
-                tally.add_off_transcript(spend.kind, spend.cost);
-                let kind = match spend.kind {
-                    OffTranscriptKind::Pending => SpendKind::Pending,
-                    OffTranscriptKind::Unrecorded | OffTranscriptKind::Estimated => {
-                        SpendKind::Background
-                    }
-                };
-                add(spend.at, spend.model, kind, tally);
-            }
-            for bound in &breakdown.bounds {
-                let tally = Tally {
-                    at_least: true,
-                    ..Tally::default()
-                };
-                add(bound.at, breakdown.model, SpendKind::Background, tally);
+        for (session, breakdown) in stored {
+            let breakdown = breakdown.unwrap_or_default();
+            rows.extend(
+                breakdown
+                    .rows(session)
+                    .filter(|row| period.contains(&row.at)),
+            );
+        }
+        for row in &mut rows {
+            if row.kind == SpendKind::Background && compactions.contains(&row.at) {
+                row.kind = SpendKind::Compaction;
             }
         }
         rows.sort_by_key(|row| row.at);
@@ -559,25 +584,5 @@ fn sums_from(row: &Row<'_>) -> Result<StoredRow> {
         kind,
         tally,
         ..StoredRow::default()
-    })
-}
-
-fn single_from(row: &Row<'_>) -> Result<StoredRow> {
-    let response = response_from(row)?;
-    Ok(StoredRow {
-        at: response.at,
-        session: response.session,
-        model: response.model,
-        requested: response.requested,
-        context: Some(response.context),
-        key: Some(response.key),
-        kind: SpendKind::Response,
-        tally: Tally {
-            recorded: response.cost,
-            responses: 1,
-            unpriced: response.is_unpriced.into(),
-            usage: response.usage,
-            ..Tally::default()
-        },
     })
 }

@@ -71,49 +71,34 @@ CREATE TABLE IF NOT EXISTS responses (
 );
 CREATE INDEX IF NOT EXISTS responses_by_session ON responses (session, at);
 
--- All other facts in transcript lines. `kind` is 0 for a copy of a response, 1 for a compaction, 2 for a checkpoint, 3 for
--- an ownership marker, 4 for a pull request, and 5 for damage. `LineKind` explains `key` and `detail`.
-CREATE TABLE IF NOT EXISTS lines (
-    file INTEGER,
+-- All other facts about spend. `kind` is 0 for a copy of a response, 1 for a compaction, 2 for a checkpoint, 3 for an
+-- ownership marker, 4 for a pull request, 5 for damage, and 6 for an event of a run. `FactKind` explains `key` and
+-- `detail`. The place of a fact is a transcript, and its position the offset of the line. The place of an event is its
+-- session, and its position a number.
+CREATE TABLE IF NOT EXISTS facts (
+    place INTEGER,
     kind INTEGER,
-    offset INTEGER,
+    position INTEGER,
     key INTEGER,
     at INTEGER,
     flags INTEGER,
     source INTEGER,
     detail TEXT,
-    PRIMARY KEY (file, kind, offset)
+    PRIMARY KEY (place, kind, position)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS lines_by_key ON lines (kind, key);
+CREATE INDEX IF NOT EXISTS facts_by_key ON facts (kind, key, position);
 
--- The starts, running totals, and ends of runs. No event is ever deleted, so each one gets a greater ID than all earlier
--- ones.
-CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY,
-    session INTEGER,
-    pid INTEGER,
-    process INTEGER,
-    kind TEXT,
-    at INTEGER,
-    length INTEGER,
-    total INTEGER,
-    detail TEXT
-);
-CREATE INDEX IF NOT EXISTS events_by_session ON events (session);
-CREATE INDEX IF NOT EXISTS events_by_process ON events (process);
-
--- The facts about limits, in chronological order. `session` is null for a fact about the machine, and `key` is a hash of
--- the other columns.
+-- The facts about limits. A fact that changes what holds for a session or for the machine names it in `state_of`, which is
+-- empty for all other facts. `session` is null for a fact about the machine, and `key` is a hash of the last three columns.
 CREATE TABLE IF NOT EXISTS limit_facts (
+    state_of TEXT,
     at INTEGER,
     key INTEGER,
     session TEXT,
     source TEXT,
     event TEXT,
-    is_state INTEGER,
-    PRIMARY KEY (at, key)
+    PRIMARY KEY (state_of, at, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS limit_states ON limit_facts (session, at) WHERE is_state;
 
 -- Sums of spend, including the spend that no transcript line reports, and the numbers of lower bounds. `level` 0 has a row
 -- for each quarter of an hour, session, model, and requested model (0 if the requested model responded). Level 1 has a row

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Location, PricesOfModel, Response};
-use super::lines::{LineKind, LineRow};
+use super::stored_facts::{FactKind, FactRow};
 use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
@@ -38,7 +38,7 @@ impl Store {
         let Some(mut response) = self.first(&query, [key], response_from)? else {
             return Ok(None);
         };
-        let mut copies = self.lines("WHERE kind = 0 AND key = ?1", [key])?;
+        let mut copies = self.facts("WHERE kind = 0 AND key = ?1", [key])?;
         copies.sort_unstable_by_key(|row| row.location.file);
         response.copies = copies.into_iter().map(|row| row.location).collect();
         Ok(Some(response))
@@ -92,7 +92,7 @@ impl<'s> ResponseWriter<'s> {
     /// Adds a response. If the ledger already contains it, the two are merged.
     pub(super) fn add(&mut self, response: &Response) -> Result<()> {
         if write_response(&mut self.insert, response)? {
-            self.changes.add(response);
+            self.changes.add(&response.into());
             return self.add_locations(response, &[]);
         }
         let Some(known) = self.store.response(response.key)? else {
@@ -121,8 +121,8 @@ impl<'s> ResponseWriter<'s> {
             |row| row.get(0),
         )?;
         merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
-        self.changes.remove(known);
-        self.changes.add(merged);
+        self.changes.remove(&known.into());
+        self.changes.add(&(&*merged).into());
         let mut statement = store.0.prepare_cached(&statement_with("REPLACE"))?;
         write_response(&mut statement, merged)?;
         Ok(())
@@ -133,9 +133,9 @@ impl<'s> ResponseWriter<'s> {
     fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
         for copy in &response.copies {
             if !known_copies.contains(copy) {
-                self.store.add_line(&LineRow {
+                self.store.add_line(&FactRow {
                     key: Some(response.key),
-                    ..LineRow::new(LineKind::Copy, *copy)
+                    ..FactRow::new(FactKind::Copy, *copy)
                 })?;
             }
         }

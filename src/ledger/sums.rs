@@ -6,11 +6,9 @@ use rusqlite::{Row, params_from_iter};
 
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Id, Response};
-use super::lineage::breakdown_from;
-use super::reconcile::{OffTranscriptKind, SessionBreakdown};
-use super::rows::{RowsPeriod, Tally};
-use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
+use super::facts::Id;
+use super::rows::{EVER, RowsBy, RowsPeriod, StoredRow, Tally};
+use super::stored_responses::usage_from;
 use super::values::count_from;
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -53,89 +51,57 @@ fn key_of(level: Level, start: Millis, [session, model, requested]: Subject) -> 
 pub(super) struct SumChanges(BTreeMap<SumKey, Sums>);
 
 impl SumChanges {
-    /// Adds a response to the sums.
-    pub(super) fn add(&mut self, response: &Response) {
-        self.change_response(response, 1);
+    /// Adds a row to the sums.
+    pub(super) fn add(&mut self, row: &StoredRow) {
+        self.change(row, 1);
     }
 
-    /// Subtracts a previously added response from the sums.
-    pub(super) fn remove(&mut self, response: &Response) {
-        self.change_response(response, -1);
-    }
-
-    fn change_response(&mut self, response: &Response, factor: i64) {
-        let [
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-        ] = response.usage.fields().map(u64::cast_signed);
-        let added = [
-            response.cost.or_zero().pico(),
-            1,
-            response.is_unpriced.into(),
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-            0,
-            0,
-            0,
-        ];
-        let requested = response.requested.unwrap_or_default();
-        let subject = [response.session, response.model, requested];
-        self.change(response.at, subject, added.map(|value| factor * value));
-    }
-
-    /// Adds the spend and the lower bounds of a session that no transcript line reports.
-    pub(super) fn add_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown) {
-        self.change_breakdown(session, breakdown, 1);
-    }
-
-    /// Subtracts a previously added breakdown.
-    pub(super) fn remove_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown) {
-        self.change_breakdown(session, breakdown, -1);
-    }
-
-    fn change_breakdown(&mut self, session: Id, breakdown: &SessionBreakdown, factor: i64) {
-        let mut change = |at, model, [unpriced, unrecorded, pending, bounds]: [i64; 4]| {
-            let changes = [
-                0, 0, unpriced, 0, 0, 0, 0, 0, 0, unrecorded, pending, bounds,
-            ];
-            self.change(at, [session, model, 0], changes.map(|value| factor * value));
-        };
-        for spend in &breakdown.off_transcript {
-            let cost = spend.cost.pico();
-            let changes = match spend.kind {
-                OffTranscriptKind::Unrecorded => [0, cost, 0, 0],
-                OffTranscriptKind::Estimated => [1, cost, 0, 0],
-                OffTranscriptKind::Pending => [0, 0, cost, 0],
-            };
-            change(spend.at, spend.model, changes);
-        }
-        for bound in &breakdown.bounds {
-            change(bound.at, breakdown.model, [0, 0, 0, 1]);
-        }
+    /// Subtracts a previously added row from the sums.
+    pub(super) fn remove(&mut self, row: &StoredRow) {
+        self.change(row, -1);
     }
 
     /// Changes the sums at all levels.
-    fn change(&mut self, at: Millis, subject: Subject, changes: Sums) {
-        let [session, ..] = subject;
-        let quarter = start_of(at, QUARTER_HOUR);
+    fn change(&mut self, row: &StoredRow, factor: i64) {
+        let requested = row.requested.unwrap_or_default();
+        let quarter = start_of(row.at, QUARTER_HOUR);
         let keys = [
-            key_of(Level::Model, quarter, subject),
+            key_of(Level::Model, quarter, [row.session, row.model, requested]),
             key_of(Level::Quarter, quarter, [0; 3]),
-            key_of(Level::Day, start_of(at, DAY), [0; 3]),
-            key_of(Level::Session, 0, [session, 0, 0]),
+            key_of(Level::Day, start_of(row.at, DAY), [0; 3]),
+            key_of(Level::Session, 0, [row.session, 0, 0]),
         ];
+        let changes = sums_of(&row.tally).map(|value| factor * value);
         for key in keys {
             add_to(self.0.entry(key).or_default(), changes);
         }
     }
+}
+
+/// Returns the values for the columns of [`SUM_COLUMNS`].
+fn sums_of(tally: &Tally) -> Sums {
+    let [
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+    ] = tally.usage.fields().map(u64::cast_signed);
+    [
+        tally.recorded.or_zero().pico(),
+        tally.responses.cast_signed(),
+        tally.unpriced.cast_signed(),
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+        tally.unrecorded.pico(),
+        tally.pending.pico(),
+        tally.at_least.into(),
+    ]
 }
 
 /// Selects the row with a key.
@@ -248,22 +214,14 @@ impl Store {
     pub(super) fn make_sums(&self) -> Result<()> {
         self.0.execute_batch("DELETE FROM sums")?;
         let mut changes = SumChanges::default();
-        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
-        let mut statement = self.0.prepare_cached(&query)?;
-        for response in statement.query_map([], response_from)? {
-            changes.add(&response?);
-        }
-        let query = "SELECT id, breakdown FROM sessions";
-        let mut statement = self.0.prepare_cached(query)?;
-        let stored = |row: &Row<'_>| Ok((row.get(0)?, breakdown_from(row, 1)?));
-        for session in statement.query_map([], stored)? {
-            let (id, breakdown) = session?;
-            changes.add_breakdown(id, &breakdown.unwrap_or_default());
+        for row in self.rows(&EVER, RowsBy::Response)? {
+            changes.add(&row);
         }
         self.change_sums(changes)
     }
 
     /// Returns true if the sums contain as many responses as the table of responses.
+    #[cfg(test)]
     pub(super) fn are_sums_right(&self) -> Result<bool> {
         self.value(
             "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums WHERE level = ?1)
@@ -279,7 +237,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::database::Ledger;
-    use super::super::facts::Location;
     use super::*;
     use crate::pricing::Money;
 
@@ -290,12 +247,13 @@ mod tests {
             .write(|store| {
                 let mut changes = SumChanges::default();
                 for quarter in 0..3 * 96 {
-                    changes.add(&Response {
-                        key: quarter,
+                    changes.add(&StoredRow {
                         at: quarter * QUARTER_HOUR + 1,
-                        cost: Money::from_nano(1),
-                        location: Location::default(),
-                        ..Response::default()
+                        tally: Tally {
+                            recorded: Money::from_nano(1),
+                            ..Tally::default()
+                        },
+                        ..StoredRow::default()
                     });
                 }
                 store.change_sums(changes)

@@ -4,8 +4,6 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::error::Result;
-use super::events::EventKind;
-use crate::json::parse_name;
 use crate::pricing::Money;
 
 /// An amount is stored in pico-dollars. A damaged row must not subtract from a sum, so it is never negative.
@@ -18,25 +16,6 @@ impl FromSql for Money {
 impl ToSql for Money {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(self.pico().into())
-    }
-}
-
-/// An event kind is stored under the same name as in the journal. An unknown name is read as a sample.
-impl FromSql for EventKind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(parse_name(value.as_str()?).unwrap_or_default())
-    }
-}
-
-impl ToSql for EventKind {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        let name = match self {
-            Self::Started => "started",
-            Self::Sampled => "sampled",
-            Self::Ended => "ended",
-            Self::Vanished => "vanished",
-        };
-        Ok(name.into())
     }
 }
 
@@ -66,11 +45,5 @@ mod tests {
     #[test]
     fn values_are_read_as_they_were_written() {
         assert_lasting(&[Money::ZERO, Money::from_pico(i64::MAX), Money::from_nano(7)]);
-        assert_lasting(&[
-            EventKind::Started,
-            EventKind::Sampled,
-            EventKind::Ended,
-            EventKind::Vanished,
-        ]);
     }
 }

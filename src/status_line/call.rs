@@ -10,7 +10,7 @@ use crate::collect::Context;
 use crate::config::SegmentName;
 use crate::environment::{Environment, Paths};
 use crate::ledger::{
-    Ledger, LiveFigures, OpenLedger, ProcessId, RunEvent, Substitute, TotalSample, WaitLimit,
+    Ledger, LiveFigures, OpenLedger, ProcessId, ReportedEvent, Substitute, TotalSample, WaitLimit,
 };
 use crate::limits::Fact;
 use crate::limits::wording::{self, Paying};
@@ -108,7 +108,7 @@ impl StatusLineCall {
             Err(_) => None,
         };
         if let (None, Some(sample)) = (&live, sample) {
-            RunEvent::sampled(session, transcript, sample, now).append_to_journal(paths);
+            ReportedEvent::sampled(session, transcript, sample, now).append_to_journal(paths);
         }
         live
     }

@@ -15,10 +15,10 @@ use crate::support::{Run, Sandbox, data};
 const LEDGER: &str = ".local/share/whycap/ledger.sqlite3";
 
 /// Selects the links to pull requests.
-const LINKS: &str = "lines WHERE kind = 4";
+const LINKS: &str = "facts WHERE kind = 4";
 
 /// Adds a link to a pull request to each transcript, although none has such a line.
-const PULL_REQUESTS: &str = r#"INSERT INTO lines SELECT id, 4, 11, NULL, 1795154400000, 0, NULL, '{"number":1,"url":""}' FROM files"#;
+const PULL_REQUESTS: &str = r#"INSERT INTO facts SELECT id, 4, 11, NULL, 1795154400000, 0, NULL, '{"number":1,"url":""}' FROM files"#;
 
 /// The details of a checkpoint that no transcript contains.
 const CHECKPOINT: &str =
@@ -75,13 +75,13 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
         "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
              web_searches, parts, cost, client_cost, requested FROM responses",
         "SELECT key, file, offset, flags & 48, source FROM responses
-             UNION ALL SELECT key, file, offset, flags, source FROM lines WHERE kind = 0",
-        "SELECT * FROM lines WHERE kind = 1",
-        "SELECT * FROM lines WHERE kind = 2",
-        "SELECT * FROM lines WHERE kind = 3",
-        "SELECT * FROM lines WHERE kind = 4",
-        "SELECT * FROM lines WHERE kind = 5",
-        "SELECT * FROM events",
+             UNION ALL SELECT key, place, position, flags, source FROM facts WHERE kind = 0",
+        "SELECT * FROM facts WHERE kind = 1",
+        "SELECT * FROM facts WHERE kind = 2",
+        "SELECT * FROM facts WHERE kind = 3",
+        "SELECT * FROM facts WHERE kind = 4",
+        "SELECT * FROM facts WHERE kind = 5",
+        "SELECT * FROM facts WHERE kind = 6",
         "SELECT * FROM sums WHERE level = 0",
         "SELECT * FROM sums WHERE level = 1",
         "SELECT * FROM sums WHERE level = 2",
@@ -251,8 +251,8 @@ fn facts_change_only_with_a_new_number() {
         &[
             "SELECT key, at, model, context, requested, flags & 13, input, output, cache_read, cache_write,
                  cache_write_1h, web_searches, parts FROM responses",
-            "SELECT key, at, detail FROM lines WHERE kind = 1",
-            "SELECT offset, key, at, detail FROM lines WHERE kind = 2",
+            "SELECT key, at, detail FROM facts WHERE kind = 1",
+            "SELECT position, key, at, detail FROM facts WHERE kind = 2",
         ],
     );
     let hash = xxh3_64(facts.join("\n").as_bytes());
@@ -321,7 +321,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
                  WHERE key = (SELECT min(key) FROM responses WHERE session = {kept_id});
              UPDATE responses SET output = 500000, cost = cost / 2, client_cost = cost / 2, key = 7
                  WHERE key = (SELECT max(key) FROM responses WHERE session = {kept_id});
-             INSERT INTO lines SELECT id, 2, 10, 1, 1795154400000, 0, NULL, '{CHECKPOINT}' FROM files
+             INSERT INTO facts SELECT id, 2, 10, 1, 1795154400000, 0, NULL, '{CHECKPOINT}' FROM files
                  WHERE session = {kept_id};
              {PULL_REQUESTS} WHERE session = {kept_id}"
         ),

@@ -75,7 +75,7 @@ fn an_absurd_value_in_the_ledger_never_becomes_a_negative_amount() {
     for change in [
         "UPDATE sums SET recorded = ?1, unrecorded = ?1, pending = ?1",
         "UPDATE responses SET cost = ?1",
-        "UPDATE events SET total = ?1",
+        r#"UPDATE facts SET detail = replace(detail, '"total":', '"total":' || ?1 || ',"was":') WHERE kind = 6"#,
     ] {
         rusqlite::Connection::open(&ledger)
             .unwrap()

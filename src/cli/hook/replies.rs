@@ -14,7 +14,7 @@ use crate::claude::hook_event::EventName;
 use crate::claude::transcripts;
 use crate::collect::Context;
 use crate::install::{line, plugin};
-use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
+use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, ReportedEvent, WaitLimit};
 use crate::limits::wording;
 use crate::limits::{Event, Fact, Source};
 use crate::locks;
@@ -175,7 +175,7 @@ impl Context {
 
     /// Returns the start or end of a run that the hook reports. Returns `None` for other events, or if the client did
     /// not identify its process.
-    fn run_event(&self) -> Option<RunEvent> {
+    fn run_event(&self) -> Option<ReportedEvent> {
         let hook = self.event()?;
         let process = ProcessId::of_client(&self.environment)?;
         let (kind, detail) = match hook.name? {
@@ -183,18 +183,15 @@ impl Context {
             EventName::SessionEnd => (EventKind::Ended, hook.reason.clone()),
             _ => return None,
         };
-        let transcript = hook.transcript_path.as_deref();
-        let length = transcript.and_then(|path| path.metadata().ok());
-        Some(RunEvent {
-            session: hook.session_id.clone()?,
-            pid: Some(process.pid),
-            process: process.identity,
+        let mut reported = ReportedEvent::new(
+            hook.session_id.as_deref()?,
+            hook.transcript_path.as_deref(),
             kind,
-            at: self.environment.now.timestamp_millis(),
-            length: length.map_or(0, |metadata| metadata.len().cast_signed()),
-            total: None,
-            detail: detail.unwrap_or_default(),
-        })
+            Some(process),
+            self.environment.now,
+        );
+        reported.event.detail = detail.unwrap_or_default();
+        Some(reported)
     }
 
     /// Returns the project directories that may contain new transcripts. These are the projects that have changed

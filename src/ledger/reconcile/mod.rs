@@ -29,9 +29,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bounds::{LowerBound, LowerBoundReason};
 use owners::LineOwners;
-use runs::StoredEvent;
 use serde::{Deserialize, Serialize};
 
+use super::events::RunEvent;
 use super::facts::{Checkpoint, Compaction, Id, Response, TranscriptFacts};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
@@ -44,8 +44,8 @@ pub(crate) struct Lineage {
     pub(crate) responses: Vec<Response>,
     pub(crate) compactions: Vec<Compaction>,
     pub(crate) checkpoints: Vec<Checkpoint>,
-    /// The events of all processes that worked on these sessions, ordered by ID.
-    pub(crate) events: Vec<StoredEvent>,
+    /// The events of all processes that worked on these sessions, ordered by number.
+    pub(crate) events: Vec<RunEvent>,
     pub(crate) models: HashMap<Id, String>,
 }
 

@@ -2,25 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ledger::events::EventKind;
+use crate::ledger::events::{EventKind, RunEvent};
 use crate::ledger::facts::Id;
 use crate::pricing::Money;
 use crate::time::Millis;
-
-/// An event as stored in the ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct StoredEvent {
-    pub(crate) id: i64,
-    pub(crate) session: Id,
-    pub(crate) pid: Option<u32>,
-    pub(crate) process: Id,
-    pub(crate) kind: EventKind,
-    pub(crate) at: Millis,
-    /// The length of the session's transcript.
-    pub(crate) length: i64,
-    pub(crate) total: Option<Money>,
-    pub(crate) detail: String,
-}
 
 /// A running total reported by a status-line call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +50,12 @@ pub(crate) struct Run {
 impl Run {
     /// Returns true if the event belongs to this run. An event in another session, or a start event after the end of
     /// this run, belongs to a different run.
-    fn includes(&self, event: &StoredEvent) -> bool {
+    fn includes(&self, event: &RunEvent) -> bool {
         let has_ended = self.end.is_some() && !self.has_vanished;
         self.session == event.session && !(has_ended && event.kind == EventKind::Started)
     }
 
-    fn add(&mut self, event: &StoredEvent) {
+    fn add(&mut self, event: &RunEvent) {
         match event.kind {
             EventKind::Started => {
                 // In a new session, the hook may run after the first status-line call.
@@ -133,7 +118,7 @@ impl Run {
 }
 
 /// Derives the runs from events, given in order of their IDs.
-pub(crate) fn runs_of(events: &[StoredEvent]) -> Vec<Run> {
+pub(crate) fn runs_of(events: &[RunEvent]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut newest: HashMap<Id, usize> = HashMap::new();
     let mut known_pairs: HashSet<(Id, Id)> = HashSet::new();

@@ -207,7 +207,7 @@ impl<'l> FactCollector<'_, 'l> {
     fn add_events(&mut self) {
         for event in &self.lineage.events {
             let facts = self.facts_of(event.session);
-            facts.last_event = facts.last_event.max(event.id);
+            facts.last_event = facts.last_event.max(event.number);
             if let Some(total) = event.total {
                 facts.sampled.entry(total).or_insert(event.length);
             }

@@ -5,13 +5,12 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::bounds::LowerBoundReason;
-use super::runs::StoredEvent;
 use super::{InheritedLines, Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
     Checkpoint, Compaction, Id, Location, ModelTotals, OwnershipMarker, Response, TranscriptFacts,
     id_of,
 };
-use crate::ledger::{EVER, EventKind, Ledger, ReadTime, RowsBy, SpendSource};
+use crate::ledger::{EVER, EventKind, Ledger, ReadTime, RowsBy, RunEvent, SpendSource};
 use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
@@ -187,14 +186,18 @@ impl Session {
     }
 
     fn event(mut self, process: Id, offset: i64, kind: EventKind) -> Self {
-        self.lineage.events.push(StoredEvent {
-            id: self.lineage.events.last().map_or(1, |event| event.id + 1),
+        self.lineage.events.push(RunEvent {
+            number: self
+                .lineage
+                .events
+                .last()
+                .map_or(1, |event| event.number + 1),
             session: self.id,
             process,
             kind,
             at: time_at(offset),
             length: offset,
-            ..StoredEvent::default()
+            ..RunEvent::default()
         });
         self
     }

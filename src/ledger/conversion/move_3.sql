@@ -22,17 +22,17 @@ ALTER TABLE old_files DROP COLUMN last_line;
 INSERT INTO files SELECT old_files.*, iif(id IN (SELECT file FROM misread), 0,
     (SELECT value FROM meta WHERE name = 'facts')), NULL FROM old_files;
 
-INSERT INTO lines SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, tokens
+INSERT INTO facts SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, tokens
     FROM copies LEFT JOIN compactions ON compactions.key = copies.key WHERE true ON CONFLICT DO NOTHING;
-INSERT INTO lines SELECT file, 2, offset, started, before, 0, NULL, '{"cost":' || cost
+INSERT INTO facts SELECT file, 2, offset, started, before, 0, NULL, '{"cost":' || cost
     || ',"run_ms":' || run_ms || ',"api_ms":' || api_ms || ',"has_unknown_model":'
     || iif(has_unknown_model, 'true', 'false') || ',"models":' || models || '}'
     FROM checkpoints;
-INSERT INTO lines SELECT file, 3, offset, snapshot, at, 0, NULL, NULL FROM markers;
-INSERT INTO lines SELECT file, 4, offset, NULL, at, 0, NULL, '{"number":' || number || ',"url":"'
+INSERT INTO facts SELECT file, 3, offset, snapshot, at, 0, NULL, NULL FROM markers;
+INSERT INTO facts SELECT file, 4, offset, NULL, at, 0, NULL, '{"number":' || number || ',"url":"'
     || replace(replace(url, '\', '\\'), '"', '\"') || '"}'
     FROM pull_requests;
-INSERT INTO lines SELECT file, 5, since, until, since, 0, NULL, NULL FROM damage;
+INSERT INTO facts SELECT file, 5, since, until, since, 0, NULL, NULL FROM damage;
 
 DROP TABLE old_sessions;
 DROP TABLE old_files;

@@ -1,4 +1,5 @@
-//! Stores and reads the facts in transcript lines, except for the first line of each response.
+//! Stores and reads the facts in transcript lines, except for the first line of each response. The table also contains the
+//! events of runs, which `events` stores.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Params, Row, params};
@@ -11,7 +12,7 @@ use crate::time::Millis;
 
 /// The kind of a fact in a line. The fact itself consists of a key, a time, and details as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum LineKind {
+pub(super) enum FactKind {
     /// Another place where a transcript contains the response with this key.
     Copy,
     /// A place where a transcript contains the compaction with this key. The detail is the length of the conversation
@@ -25,18 +26,19 @@ pub(super) enum LineKind {
     PullRequest,
     /// Damaged lines, which were written after the time in the row and before the key. The offset is also the key.
     Damage,
+    // An event of a run, whose key is its process, has the kind 6. It is not in a line: see `events`.
 }
 
-const KINDS: [LineKind; 6] = [
-    LineKind::Copy,
-    LineKind::Compaction,
-    LineKind::Checkpoint,
-    LineKind::Marker,
-    LineKind::PullRequest,
-    LineKind::Damage,
+const KINDS: [FactKind; 6] = [
+    FactKind::Copy,
+    FactKind::Compaction,
+    FactKind::Checkpoint,
+    FactKind::Marker,
+    FactKind::PullRequest,
+    FactKind::Damage,
 ];
 
-impl FromSql for LineKind {
+impl FromSql for FactKind {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let number = value.as_i64()?;
         let kind = usize::try_from(number)
@@ -46,17 +48,17 @@ impl FromSql for LineKind {
     }
 }
 
-impl ToSql for LineKind {
+impl ToSql for FactKind {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok((*self as i64).into())
     }
 }
 
-/// A row of the table `lines`.
+/// A fact in a line.
 #[derive(Debug)]
-pub(super) struct LineRow {
+pub(super) struct FactRow {
     pub(super) location: Location,
-    pub(super) kind: LineKind,
+    pub(super) kind: FactKind,
     pub(super) key: Option<i64>,
     pub(super) at: Option<Millis>,
     pub(super) detail: Option<String>,
@@ -66,17 +68,17 @@ pub(super) struct LineRow {
 const DAY_STEP: usize = 24 * 60 * 60 * 1000;
 
 /// The columns of `lines`, in the order that [`row_from`] expects.
-const COLUMNS: &str = "file, lines.offset, kind, key, at, flags, source, detail";
+const COLUMNS: &str = "place, position, kind, key, at, flags, source, detail";
 
-/// Restricts a query for `lines` to the transcripts of a lineage. With subqueries, SQLite would create a temporary table
+/// Restricts a query for `facts` to the transcripts of a lineage. With subqueries, SQLite would create a temporary table
 /// for each, which takes longer than reading the rows.
-pub(super) const OF_LINEAGE: &str = "JOIN files ON files.id = lines.file
+pub(super) const OF_LINEAGE: &str = "JOIN files ON files.id = place
      JOIN sessions ON sessions.id = files.session
      WHERE is_dirty IN (0, 1) AND lineage = ?1";
 
-impl LineRow {
+impl FactRow {
     /// Returns a row without a key, a time, and details.
-    pub(super) fn new(kind: LineKind, location: Location) -> Self {
+    pub(super) fn new(kind: FactKind, location: Location) -> Self {
         Self {
             location,
             kind,
@@ -127,23 +129,23 @@ impl LineRow {
 
 impl Store {
     /// Returns the facts that the rest of a query selects.
-    pub(super) fn lines(&self, clause: &str, values: impl Params) -> Result<Vec<LineRow>> {
-        let query = format!("SELECT {COLUMNS} FROM lines {clause}");
+    pub(super) fn facts(&self, clause: &str, values: impl Params) -> Result<Vec<FactRow>> {
+        let query = format!("SELECT {COLUMNS} FROM facts {clause}");
         self.all(&query, values, row_from)
     }
 
     /// Adds a fact. If the file has been rewritten and the same line is now elsewhere, only its location changes. A
     /// response or a compaction has only one location in each file.
-    pub(super) fn add_line(&self, row: &LineRow) -> Result<()> {
+    pub(super) fn add_line(&self, row: &FactRow) -> Result<()> {
         let Location { file, offset, .. } = row.location;
         self.run(
-            "DELETE FROM lines
-             WHERE kind = ?1 AND key = ?2 AND file = ?3 AND offset >= ?4 AND detail IS ?5",
+            "DELETE FROM facts
+             WHERE kind = ?1 AND key = ?2 AND place = ?3 AND position >= ?4 AND detail IS ?5",
             params![row.kind, row.key, file, STALE, row.detail],
         )?;
         self.run(
-            "INSERT OR IGNORE INTO lines SELECT ?3, ?1, ?4, ?2, ?6, ?7, ?8, ?5
-             WHERE ?1 > 1 OR NOT EXISTS (SELECT 1 FROM lines WHERE kind = ?1 AND key = ?2 AND file = ?3)",
+            "INSERT OR IGNORE INTO facts SELECT ?3, ?1, ?4, ?2, ?6, ?7, ?8, ?5
+             WHERE ?1 > 1 OR NOT EXISTS (SELECT 1 FROM facts WHERE kind = ?1 AND key = ?2 AND place = ?3)",
             params![
                 row.kind,
                 row.key,
@@ -158,9 +160,9 @@ impl Store {
     }
 }
 
-fn row_from(row: &Row<'_>) -> Result<LineRow> {
+fn row_from(row: &Row<'_>) -> Result<FactRow> {
     let flags: i64 = row.get(5)?;
-    Ok(LineRow {
+    Ok(FactRow {
         location: Location {
             file: row.get(0)?,
             offset: row.get(1)?,
