@@ -30,7 +30,7 @@ const NOT_ALL_READ: &str =
 #[derive(Debug, clap::Args)]
 pub(crate) struct SpendOptions {
     /// day week month session project model block branch agent
-    /// prompt account skill plugin mcp pr person machine team
+    /// prompt account pr person machine team
     #[arg(long, value_enum, default_value = "day")]
     #[arg(hide_default_value = true, hide_possible_values = true)]
     pub(crate) by: GroupBy,
@@ -80,7 +80,7 @@ impl SpendOptions {
                 "--by {name} reads the transcripts on this machine; omit --from and --html"
             ));
         }
-        if (self.by.is_by_cause() || self.by == GroupBy::Agent) && self.from.is_some() {
+        if matches!(self.by, GroupBy::Pr | GroupBy::Agent) && self.from.is_some() {
             return Err(format!(
                 "exports do not contain the data for --by {name}; omit --from"
             ));

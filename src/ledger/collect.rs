@@ -364,13 +364,13 @@ impl FileSink<'_> {
             (None, false) => "main",
         };
         self.facts.is_from_terminal |= line.is_from_terminal;
-        let [branch, skill, plugin, mcp_server] =
-            [&line.branch, &line.skill, &line.plugin, &line.mcp_server]
-                .map(|name| name.as_deref().unwrap_or_default());
-        let names = [branch, agent, skill, plugin, mcp_server];
-        let context = context_id(names);
+        let branch = line.branch.as_deref().unwrap_or_default();
+        let context = context_id(branch, agent);
         let contexts = &mut self.batch.contexts;
-        contexts.entry(context).or_insert_with(|| names.into());
+        contexts.entry(context).or_insert_with(|| RequestContext {
+            branch: branch.to_owned(),
+            agent: agent.to_owned(),
+        });
         if let Some(directory) = &line.directory {
             self.batch.add_directory(self.facts.session, at, directory);
         }

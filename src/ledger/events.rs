@@ -120,7 +120,6 @@ pub struct RunEvent {
 pub struct ReportedEvent {
     /// The ID of the session.
     pub(crate) session: String,
-    #[serde(flatten)]
     pub(crate) event: RunEvent,
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Response {
     pub(crate) model: Id,
     /// The requested model, if a different model responded.
     pub(crate) requested: Option<Id>,
-    /// The ID of the request's context, which consists of a branch, agent, skill, plugin, and MCP server.
+    /// The ID of the request's context, which consists of a branch and an agent.
     pub(crate) context: Id,
     pub(crate) is_of_subagent: bool,
     /// True if the model's price is unknown, which makes the cost an estimate.

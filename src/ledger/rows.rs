@@ -98,40 +98,18 @@ impl Default for &Origin {
     }
 }
 
-/// The context of a request: its branch, agent, skill, plugin, and MCP server.
+/// The context of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestContext {
     /// The Git branch, or an empty string.
     pub branch: String,
     /// The type of the subagent, `main` for the session itself, or `subagent` if the type is unknown.
     pub agent: String,
-    /// The skill, or an empty string.
-    pub skill: String,
-    /// The plugin, or an empty string.
-    pub plugin: String,
-    /// The MCP server, or an empty string.
-    pub mcp_server: String,
 }
-
-/// The names in a [`RequestContext`], in the order of its fields.
-pub(super) type ContextNames<'n> = [&'n str; 5];
 
 /// Returns the ID of a context. There are few combinations of names, so a 40-bit hash is enough.
-pub(super) fn context_id(names: ContextNames<'_>) -> Id {
-    (xxh3_64(names.join("\0").as_bytes()) >> 24).cast_signed()
-}
-
-impl From<ContextNames<'_>> for RequestContext {
-    fn from(names: ContextNames<'_>) -> Self {
-        let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
-        Self {
-            branch,
-            agent,
-            skill,
-            plugin,
-            mcp_server,
-        }
-    }
+pub(super) fn context_id(branch: &str, agent: &str) -> Id {
+    (xxh3_64([branch, agent].join("\0").as_bytes()) >> 24).cast_signed()
 }
 
 /// The kind of spend in a row.

@@ -35,12 +35,6 @@ pub(crate) enum GroupBy {
     Prompt,
     /// Accounts: "login" for the current account, a short hash for others
     Account,
-    /// Skills that caused responses, if Claude Code recorded them
-    Skill,
-    /// Plugins that caused responses, if Claude Code recorded them
-    Plugin,
-    /// MCP servers that caused responses, if Claude Code recorded them
-    Mcp,
     /// Pull requests that sessions opened
     #[value(alias = "pull-request")]
     Pr,
@@ -52,16 +46,6 @@ pub(crate) enum GroupBy {
     Team,
 }
 
-/// The groupings that attribute spend to a cause.
-pub(super) const CAUSES: [GroupBy; 4] =
-    [GroupBy::Skill, GroupBy::Plugin, GroupBy::Mcp, GroupBy::Pr];
-
-/// The key for spend that was not caused by a skill.
-const NO_SKILL: &str = "(no skill)";
-/// The key for spend that was not caused by a plugin.
-const NO_PLUGIN: &str = "(no plugin)";
-/// The key for spend that was not caused by an MCP server.
-const NO_MCP_SERVER: &str = "(no MCP server)";
 /// The key for spend in sessions that did not open a pull request.
 pub(super) const NO_PULL_REQUEST: &str = "(no pull request)";
 
@@ -85,8 +69,7 @@ pub(crate) fn is_placeholder(key: &str) -> bool {
         SpendKind::Background,
         SpendKind::Pending,
     ];
-    [NO_SKILL, NO_PLUGIN, NO_MCP_SERVER, NO_PULL_REQUEST].contains(&key)
-        || kinds.iter().any(|kind| kind.label() == key)
+    key == NO_PULL_REQUEST || kinds.iter().any(|kind| kind.label() == key)
 }
 
 impl GroupBy {
@@ -101,8 +84,9 @@ impl GroupBy {
     /// Returns the level of detail that the ledger's rows need for this grouping.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
-            Self::Branch | Self::Agent | Self::Prompt | Self::Account => RowsBy::Response,
-            _ if self.is_by_cause() => RowsBy::Response,
+            Self::Branch | Self::Agent | Self::Prompt | Self::Account | Self::Pr => {
+                RowsBy::Response
+            }
             Self::Session | Self::Project => RowsBy::Session,
             _ => RowsBy::Quarter,
         }
@@ -113,15 +97,9 @@ impl GroupBy {
         matches!(self, Self::Prompt | Self::Account)
     }
 
-    /// Returns true if spend is grouped by cause. Exports do not contain causes.
-    pub(crate) fn is_by_cause(self) -> bool {
-        CAUSES.contains(&self)
-    }
-
     /// Returns the noun for a group, for display.
     pub(crate) fn noun(self) -> String {
         match self {
-            Self::Mcp => "MCP server".to_owned(),
             Self::Pr => "pull request".to_owned(),
             _ => self.name(),
         }
@@ -222,11 +200,8 @@ impl<'g> Grouping<'g> {
             GroupBy::Project => or_unknown(&row.origin.project).into(),
             GroupBy::Model if row.model.is_empty() => row.kind.label().into(),
             GroupBy::Model => row.model.into(),
-            GroupBy::Branch => context_key(row, |context| &context.branch, UNKNOWN).into(),
-            GroupBy::Agent => context_key(row, |context| &context.agent, UNKNOWN).into(),
-            GroupBy::Skill => context_key(row, |context| &context.skill, NO_SKILL).into(),
-            GroupBy::Plugin => context_key(row, |context| &context.plugin, NO_PLUGIN).into(),
-            GroupBy::Mcp => context_key(row, |context| &context.mcp_server, NO_MCP_SERVER).into(),
+            GroupBy::Branch => context_key(row, |context| &context.branch).into(),
+            GroupBy::Agent => context_key(row, |context| &context.agent).into(),
             GroupBy::Prompt | GroupBy::Account | GroupBy::Pr => {
                 let group = self.row_groups.map(|groups| groups.group(row));
                 or_unknown(group.unwrap_or_default()).into()
@@ -332,16 +307,11 @@ pub(crate) fn or_unknown(name: &str) -> &str {
     if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// Returns a property of a row's context. Returns `if_empty` if the property is empty, and the label of the row's kind
-/// if the row has no context.
+/// Returns a property of a row's context, or the label of the row's kind if the row has no context.
 fn context_key<'r>(
     row: &SpendRow<'r>,
     property: impl Fn(&'r RequestContext) -> &'r str,
-    if_empty: &'static str,
 ) -> &'r str {
-    match row.context.map(property) {
-        Some("") => if_empty,
-        Some(name) => name,
-        None => row.kind.label(),
-    }
+    row.context
+        .map_or(row.kind.label(), |context| or_unknown(property(context)))
 }

@@ -73,10 +73,6 @@ impl Statement {
             GroupBy::Block => Some(BLOCK_RULE.to_owned()),
             GroupBy::Prompt if has_unknown => Some(UNKNOWN_PROMPT_REASON.to_owned()),
             GroupBy::Account if has_unknown => Some(UNKNOWN_ACCOUNT_REASON.to_owned()),
-            by if by.is_by_cause() => Some(format!(
-                "Claude Code records which {} caused a response. Older versions do not record this.",
-                by.noun()
-            )),
             _ => None,
         }
     }

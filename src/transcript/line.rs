@@ -70,12 +70,6 @@ pub struct ResponseLine<'a> {
     /// The type of the subagent, if the line specifies it. Version 2.1.328 records the type, but version 2.1.119 does
     /// not.
     pub agent: Option<Cow<'a, str>>,
-    /// The skill that the response was generated for, if the line specifies one.
-    pub skill: Option<Cow<'a, str>>,
-    /// The plugin that provides the skill, agent, or tool, if the line specifies one.
-    pub plugin: Option<Cow<'a, str>>,
-    /// The MCP server that was used in the response, if the line specifies one.
-    pub mcp_server: Option<Cow<'a, str>>,
     /// The model ID, unmodified.
     pub model: Cow<'a, str>,
     /// The requested model, if a different model responded. If Claude Code has switched models by itself, the scan fills in
@@ -219,9 +213,6 @@ json_objects! {
         directory: Json<'a> = b"cwd",
         branch: Json<'a> = b"gitBranch",
         agent: Json<'a> = b"attributionAgent",
-        skill: Json<'a> = b"attributionSkill",
-        plugin: Json<'a> = b"attributionPlugin",
-        mcp_server: Json<'a> = b"attributionMcpServer",
         original_model: Json<'a> = b"originalModel",
         fallback_model: Json<'a> = b"fallbackModel",
         scope: Json<'a> = b"scope",
@@ -372,9 +363,6 @@ impl<'a> LineFields<'a> {
                 && version(self.version) >= FIRST_WITH_CHECKPOINTS,
             branch: self.branch.text(),
             agent: self.agent.text(),
-            skill: self.skill.name(),
-            plugin: self.plugin.name(),
-            mcp_server: self.mcp_server.name(),
             requested_model: self
                 .requested_model
                 .text()

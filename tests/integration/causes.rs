@@ -1,4 +1,4 @@
-//! Tests `whycap spend --by skill`, `--by plugin`, `--by mcp`, and `--by pr`, which group spend by its cause.
+//! Tests `whycap spend --by pr`, which groups spend by pull request.
 //!
 //! `tests/data/causes` contains the responses and pull-request links of three recorded sessions. One of the sessions
 //! worked on two pull requests.
@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use crate::histories::{PROJECTS, near, spend, with_history};
 use crate::situation::flat;
 use crate::support::{Sandbox, data};
-
-const CAUSES: [&str; 4] = ["skill", "plugin", "mcp", "pr"];
 
 fn recorded() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -46,17 +44,14 @@ fn cost(report: &Value, key: &str) -> f64 {
         .unwrap()
 }
 
-/// Appends a response that costs $10 to a session's transcript, with additional fields on its line.
-fn respond(sandbox: &Sandbox, session: &str, at: &str, fields: &Value) {
-    let mut line = json!({
+/// Appends a response that costs $10 to a session's transcript.
+fn respond(sandbox: &Sandbox, session: &str, at: &str) {
+    let line = json!({
         "type": "assistant", "uuid": format!("{session}-{at}"), "timestamp": at, "sessionId": session,
         "version": "2.1.331", "cwd": "/home/dev/api", "requestId": format!("req-{session}-{at}"),
         "message": {"id": format!("msg-{session}-{at}"), "model": "claude-opus-5-5", "role": "assistant",
                     "content": [], "usage": {"input_tokens": 0, "output_tokens": 500_000}},
     });
-    for (name, value) in fields.as_object().unwrap() {
-        line[name] = value.clone();
-    }
     sandbox.append(&transcript(session), &line.to_string());
 }
 
@@ -85,10 +80,9 @@ fn two_pull_requests() -> Sandbox {
         ("a", "2026-11-20T06:30:00Z"),
         ("b", "2026-11-20T06:00:00Z"),
     ] {
-        respond(&sandbox, session, at, &json!({}));
+        respond(&sandbox, session, at);
     }
-    let named = json!({"attributionMcpServer": "tracker", "attributionSkill": "review"});
-    respond(&sandbox, "c", "2026-11-20T06:00:00Z", &named);
+    respond(&sandbox, "c", "2026-11-20T06:00:00Z");
     link(&sandbox, "a", "2026-11-20T05:05:00Z", 7, PULL_REQUEST_7);
     link(&sandbox, "a", "2026-11-20T05:11:00Z", 7, PULL_REQUEST_7);
     link(&sandbox, "a", "2026-11-20T05:40:00Z", 8, PULL_REQUEST_8);
@@ -123,36 +117,10 @@ fn responses_belong_to_the_next_linked_pull_request_or_else_to_the_last() {
 }
 
 #[test]
-fn skills_plugins_and_servers_come_from_the_transcript_lines() {
-    let sandbox = recorded();
-    assert_eq!(
-        responses(&spend(&sandbox, "skill")),
-        BTreeMap::from([
-            ("(no skill)", 156),
-            ("changelog", 8),
-            ("commit-commands:commit-push-pr", 1),
-            ("simplify", 6),
-        ])
-    );
-    assert_eq!(
-        responses(&spend(&sandbox, "plugin")),
-        BTreeMap::from([("(no plugin)", 170), ("commit-commands", 1)])
-    );
-    assert_eq!(
-        responses(&spend(&sandbox, "mcp")),
-        BTreeMap::from([("(no MCP server)", 171)])
-    );
-    assert_eq!(
-        responses(&spend(&two_pull_requests(), "mcp")),
-        BTreeMap::from([("(no MCP server)", 5), ("tracker", 1)])
-    );
-}
-
-#[test]
 fn the_groups_add_up_to_the_total_in_every_format() {
     let sandbox = recorded();
     let total = spend(&sandbox, "day")["total"].clone();
-    for by in CAUSES {
+    for by in ["pr", "branch", "agent"] {
         let report = spend(&sandbox, by);
         assert_eq!(report["total"], total, "by {by}");
         assert_eq!(report["by"], by);
@@ -212,7 +180,7 @@ fn unrecorded_spend_belongs_to_the_pull_request_of_its_session() {
 fn unrecorded_spend_is_labeled_by_its_requests() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let total = spend(&sandbox, "day")["total"].clone();
-    for by in ["prompt", "skill", "agent", "branch"] {
+    for by in ["prompt", "agent", "branch"] {
         let report = spend(&sandbox, by);
         let compaction = cost(&report, "(compaction)");
         let background = responses(&report)
@@ -258,11 +226,11 @@ fn spend_without_a_recorded_prompt_is_explained() {
     let prompt = json!({"type": "user", "uuid": "u1", "promptId": "p1", "sessionId": "new",
         "timestamp": "2026-11-20T05:00:00Z", "message": {"role": "user", "content": "Hello"}});
     sandbox.append(&transcript("new"), &prompt.to_string());
-    respond(&sandbox, "new", "2026-11-20T05:00:05Z", &json!({}));
+    respond(&sandbox, "new", "2026-11-20T05:00:05Z");
     let page = sandbox.run(&["spend", "--by", "prompt"]);
     assert!(!flat(page.success()).contains(note), "{}", page.stdout);
 
-    respond(&sandbox, "old", "2026-11-20T05:10:00Z", &json!({}));
+    respond(&sandbox, "old", "2026-11-20T05:10:00Z");
     let page = sandbox.run(&["spend", "--by", "prompt"]);
     assert!(flat(page.success()).contains(note), "{}", page.stdout);
 }
@@ -270,7 +238,7 @@ fn spend_without_a_recorded_prompt_is_explained() {
 #[test]
 fn exports_cannot_be_grouped_by_cause() {
     let sandbox = recorded();
-    for by in CAUSES {
+    for by in ["pr", "agent"] {
         sandbox
             .run(&["spend", "--by", by, "--from", "exports"])
             .is_refused("exports do not contain the data for --by");

@@ -14,9 +14,8 @@ use crate::situation::flat;
 use crate::support::{Run, Sandbox};
 
 /// The values of `--by` that require only the ledger.
-const GROUPINGS: [&str; 13] = [
-    "day", "week", "month", "session", "project", "model", "block", "branch", "agent", "skill",
-    "plugin", "mcp", "pr",
+const GROUPINGS: [&str; 10] = [
+    "day", "week", "month", "session", "project", "model", "block", "branch", "agent", "pr",
 ];
 
 #[test]

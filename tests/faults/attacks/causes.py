@@ -1,4 +1,4 @@
-"""Hostile names of skills, plugins, MCP servers, and pull requests. For each cause, the groups add up to the total.
+"""Hostile names of branches, agents, and pull requests. For each cause, the groups add up to the total.
 CSV, JSON, and HTML stay valid, and no name is executed by a terminal, a spreadsheet, or a browser."""
 
 import csv
@@ -16,7 +16,7 @@ from suite import attack, product
 # A cell may contain a name of a megabyte. By default, the csv module refuses cells of more than 128 KiB.
 csv.field_size_limit(1 << 24)
 
-CAUSES = {"skill": "attributionSkill", "plugin": "attributionPlugin", "mcp": "attributionMcpServer"}
+CAUSES = {"branch": "gitBranch", "agent": "attributionAgent"}
 NAMES = {
     "escape sequences": "\x1b[2J\x1b]52;c;QkFE\x07",
     "commas and quotes": "a,\"b\",,'c'",
@@ -32,7 +32,7 @@ NAMES = {
     "a comment": "--><evilmark><!--",
     "CDATA": "]]><evilmark>",
     "the end of a title": "</title></style><evilmark>",
-    "the name of a group": "(no skill)",
+    "the name of a group": "(unknown)",
     "another group": "(compaction)",
     "nothing": "",
     "spaces": "   ",
