@@ -27,11 +27,11 @@ const CONFIGURATION_DAMAGED: &str = "whycap ignores all budgets in this file unt
 /// A session whose budget is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestedSession {
-    pub(crate) id: String,
+    pub id: String,
     /// The title, or another human-readable name.
-    pub(crate) name: String,
+    pub name: String,
     /// True if the user has chosen to continue in this session although its budget is used up.
-    pub(crate) is_budget_lifted: bool,
+    pub is_budget_lifted: bool,
 }
 
 /// All budgets that are set, and how much of each is used.

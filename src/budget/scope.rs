@@ -29,13 +29,13 @@ pub(super) struct ScopeTexts {
     /// The subject of a sentence, such as "Today's budget".
     subject: String,
     /// The name in a list of budgets.
-    pub(super) name: String,
+    pub name: String,
     /// A sentence that says which prompts the used-up budget blocks, and how to continue.
-    pub(super) blocks: String,
+    pub blocks: String,
     /// How long the user's decision to continue applies, such as "until midnight".
-    pub(super) lifted: String,
+    pub lifted: String,
     /// A sentence about when the budget starts again.
-    pub(super) renewal: String,
+    pub renewal: String,
 }
 
 impl BudgetScope {
@@ -61,9 +61,9 @@ impl BudgetScope {
 /// A budget and how much of it has been spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BudgetUse {
-    pub(crate) scope: BudgetScope,
-    pub(crate) limit: Money,
-    pub(crate) spent: Amount,
+    pub scope: BudgetScope,
+    pub limit: Money,
+    pub spent: Amount,
 }
 
 impl BudgetUse {

@@ -40,8 +40,8 @@ enum Unknown {
 /// A session whose budgets are requested.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BudgetedSession<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) transcript: Option<&'a Path>,
+    pub id: &'a str,
+    pub transcript: Option<&'a Path>,
 }
 
 /// The budgets that apply to a session.

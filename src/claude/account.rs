@@ -66,17 +66,17 @@ impl Account {
 /// The fields of the global state that relate to the login.
 #[derive(Debug, Default)]
 pub(crate) struct LoginState {
-    pub(crate) account: Option<Account>,
+    pub account: Option<Account>,
     /// The `/usage` page as it was last shown for this account.
-    pub(crate) usage: Option<UsagePage>,
+    pub usage: Option<UsagePage>,
     /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
     /// response.
-    pub(crate) no_credits: Option<String>,
+    pub no_credits: Option<String>,
     /// True if the server accepts usage credits. Claude Code then stores `null` as the reason.
-    pub(crate) accepts_credits: bool,
+    pub accepts_credits: bool,
     /// True if the user has logged in with a Console account, for which Claude Code has stored an API key. On macOS, the
     /// key is usually in the keychain instead, where whycap does not look.
-    pub(crate) has_console_key: bool,
+    pub has_console_key: bool,
 }
 
 impl LoginState {

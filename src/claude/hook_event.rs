@@ -38,31 +38,31 @@ pub enum EventName {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct HookEvent {
     /// The name of the event, or `None` if whycap does not recognize it.
-    pub(crate) name: Option<EventName>,
-    pub(crate) session_id: Option<String>,
+    pub name: Option<EventName>,
+    pub session_id: Option<String>,
     /// The session's transcript, which may not contain the newest lines yet.
-    pub(crate) transcript_path: Option<PathBuf>,
-    pub(crate) cwd: Option<PathBuf>,
+    pub transcript_path: Option<PathBuf>,
+    pub cwd: Option<PathBuf>,
     /// The prompt as the user typed it, or the result of a background agent.
-    pub(crate) prompt: Option<String>,
+    pub prompt: Option<String>,
     /// True if the plugin's module wants the command to be sent to Claude Code as a prompt.
-    pub(crate) is_prompt: bool,
+    pub is_prompt: bool,
     /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`. For a switch of the model, who
     /// wanted it: `command`, `picker`, `sdk`, `auto`, or `resume`.
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     /// The reason why the session ended: `clear`, `resume`, `logout`, `prompt_input_exit`, or `other`.
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// The class of the error, such as `rate_limit` or `billing_error`. It is often `unknown`.
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
     /// The error text from the API.
-    pub(crate) error_details: Option<String>,
+    pub error_details: Option<String>,
     /// The last message that the user saw. For an error event, this is the full error text.
-    pub(crate) last_assistant_message: Option<String>,
+    pub last_assistant_message: Option<String>,
     /// The model after a switch.
-    pub(crate) to_model: Option<String>,
+    pub to_model: Option<String>,
     /// The cost, in dollars, of writing the conversation to the cache of that model, if the cache that a switch gives up is
     /// still warm.
-    pub(crate) lost_cache_usd: Option<f64>,
+    pub lost_cache_usd: Option<f64>,
 }
 
 impl HookEvent {

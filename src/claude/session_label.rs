@@ -27,13 +27,13 @@ pub(crate) const SHORT_ID: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionLabel {
     /// The title that the user or Claude Code gave the session.
-    pub(crate) title: Option<String>,
+    pub title: Option<String>,
     /// The start of the first prompt.
-    pub(crate) first_words: Option<String>,
+    pub first_words: Option<String>,
     /// True if `first_words` was removed because it must not be shown.
-    pub(crate) hides_words: bool,
+    pub hides_words: bool,
     /// The directory that the session was started in.
-    pub(crate) directory: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
 }
 
 /// The fields of a transcript line that are used for a label.

@@ -21,11 +21,11 @@ use crate::time::{datetime_from_system, is_in_supported_range};
 /// The process that claims to own a lock or registry file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// The start time of the process (`procStart`, `procStartFt`).
-    pub(crate) start: Option<ProcessStart>,
+    pub start: Option<ProcessStart>,
     /// The time of the claim (`acquiredAt`, `startedAt`).
-    pub(crate) at: Option<DateTime<Utc>>,
+    pub at: Option<DateTime<Utc>>,
     /// The domain of the PID (`pidDomain`). See [`PidDomain`].
     domain: Option<String>,
     /// The host and the PID namespace (`pidSpace`).
@@ -247,23 +247,23 @@ fn valid_pid(number: u64) -> Option<u32> {
 /// A registry file, along with the verdict on whether its process is running.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    pub(crate) claim: Claim,
-    pub(crate) liveness: Liveness,
-    pub(crate) activity: SessionActivity,
+    pub claim: Claim,
+    pub liveness: Liveness,
+    pub activity: SessionActivity,
 }
 
 /// The activity of a session, as recorded in the registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionActivity {
-    pub(crate) session: Option<String>,
-    pub(crate) directory: Option<String>,
+    pub session: Option<String>,
+    pub directory: Option<String>,
     /// The session's state, which clients up to 2.1.285 do not record.
-    pub(crate) state: Option<SessionState>,
+    pub state: Option<SessionState>,
     /// The time when the session entered its state.
-    pub(crate) since: Option<DateTime<Utc>>,
+    pub since: Option<DateTime<Utc>>,
     /// True if the session has no terminal. In version 2.1.330, there are four kinds of sessions, and only
     /// `interactive` ones have a terminal.
-    pub(crate) in_background: bool,
+    pub in_background: bool,
 }
 
 /// The state of a session. Sessions that are waiting for the user sort first, and idle sessions sort last.
@@ -340,9 +340,9 @@ pub(crate) fn running(paths: &Paths) -> impl Iterator<Item = SessionActivity> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunningClients {
     /// The PIDs of clients that are known to be running.
-    pub(crate) live: Vec<u32>,
+    pub live: Vec<u32>,
     /// The PIDs of clients that may be running. Callers treat these clients as running.
-    pub(crate) uncertain: Vec<u32>,
+    pub uncertain: Vec<u32>,
 }
 
 impl RunningClients {

@@ -33,11 +33,11 @@ const MODEL_VARIABLE: &str = "ANTHROPIC_MODEL";
 /// A settings file and its contents.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SettingsFile {
-    pub(crate) scope: SettingsScope,
-    pub(crate) path: PathBuf,
+    pub scope: SettingsScope,
+    pub path: PathBuf,
     /// The contents, or `None` if the file does not exist. The error is a sentence that explains why the file cannot be
     /// read.
-    pub(crate) contents: Result<Option<Value>, String>,
+    pub contents: Result<Option<Value>, String>,
 }
 
 impl SettingsFile {

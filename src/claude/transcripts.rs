@@ -26,8 +26,8 @@ const SESSION_LEVELS: usize = 2;
 /// A transcript file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TranscriptFile {
-    pub(crate) path: PathBuf,
-    pub(crate) state: FileState,
+    pub path: PathBuf,
+    pub state: FileState,
 }
 
 impl TranscriptFile {
@@ -52,11 +52,11 @@ impl TranscriptFile {
 /// A listing of transcripts.
 #[derive(Debug, Default)]
 pub(crate) struct TranscriptFiles {
-    pub(crate) files: Vec<TranscriptFile>,
+    pub files: Vec<TranscriptFile>,
     /// The transcripts and directories that exist but cannot be read.
-    pub(crate) unreadable: Vec<PathBuf>,
+    pub unreadable: Vec<PathBuf>,
     /// True if the list is incomplete because time ran out.
-    pub(crate) is_cut_short: bool,
+    pub is_cut_short: bool,
 }
 
 /// Lists all transcripts below these roots, including those of subagents.

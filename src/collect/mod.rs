@@ -40,15 +40,15 @@ const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 /// A command's context: its environment, paths, configuration, and, in a conversation, the event that triggered it.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) environment: Environment,
-    pub(crate) paths: Paths,
-    pub(crate) config: Config,
+    pub environment: Environment,
+    pub paths: Paths,
+    pub config: Config,
     /// The price table, which is loaded on first use.
     prices: OnceLock<PriceTable>,
     /// The hook event that triggered the command in a conversation, or `None` in a shell.
-    pub(crate) event: Option<HookEvent>,
+    pub event: Option<HookEvent>,
     /// The facts about limits in the event.
-    pub(crate) reported: Vec<Fact>,
+    pub reported: Vec<Fact>,
 }
 
 impl Context {

@@ -33,7 +33,7 @@ pub(crate) struct SpendOptions {
     /// prompt account pr person machine team
     #[arg(long, value_enum, default_value = "day")]
     #[arg(hide_default_value = true, hide_possible_values = true)]
-    pub(crate) by: GroupBy,
+    pub by: GroupBy,
     #[command(flatten)]
     days: RequestedDays,
     /// The time zone for days (default: your time zone)
@@ -47,7 +47,7 @@ pub(crate) struct SpendOptions {
     limit: Option<NonZeroUsize>,
     /// Combine several machines' exports in this directory
     #[arg(long, value_name = "DIR", conflicts_with = "why")]
-    pub(crate) from: Option<PathBuf>,
+    pub from: Option<PathBuf>,
 }
 
 fn parse_zone(name: &str) -> Result<Zone, String> {

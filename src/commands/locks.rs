@@ -33,7 +33,7 @@ pub(crate) struct LocksArguments {
 pub(crate) struct ClearArguments {
     /// Clear stale locks (also with --dry-run and --json)
     #[arg(long)]
-    pub(crate) clear_stale_locks: bool,
+    pub clear_stale_locks: bool,
     /// Show what would be cleared, without clearing anything
     #[arg(long, requires = "clear_stale_locks", hide = true)]
     dry_run: bool,

@@ -19,9 +19,9 @@ pub(crate) trait Subcommand {
 #[derive(Default)]
 pub(crate) struct Reply {
     /// The report. It is empty if the command has already printed its output.
-    pub(crate) report: Report,
-    pub(crate) as_json: bool,
-    pub(crate) code: u8,
+    pub report: Report,
+    pub as_json: bool,
+    pub code: u8,
 }
 
 impl From<Report> for Reply {

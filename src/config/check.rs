@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::keys::{Key, ValueKind, segment_list, segment_names};
-use crate::terminal::{escape, width};
+use crate::terminal::escape;
 
 impl Key {
     /// Returns the valid parts of a value. For each invalid part, adds a message to `omissions`. Returns `None` if the
@@ -13,12 +13,8 @@ impl Key {
             ValueKind::Number { min, max } => number(value, *min, *max),
             ValueKind::Flag => value.as_bool().map(Value::Boolean),
             ValueKind::Name => name(value),
-            ValueKind::Text { max_columns } => {
-                text(value, |text| (1..=*max_columns).contains(&width(text)))
-            }
             ValueKind::OneOf(names) => text(value, |text| names.iter().any(|name| name == text)),
             ValueKind::Segments => known_segments(value, omissions),
-            ValueKind::LinesOfSegments => known_lines(value, omissions),
             ValueKind::Texts => {
                 let texts: Vec<String> = value.clone().try_into().ok()?;
                 Some(Value::from(texts))
@@ -71,25 +67,6 @@ fn known_segments(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
             .iter()
             .map(|item| format!("{item} is not a segment and is ignored; choose from {list}")),
     );
-    Some(Value::Array(known))
-}
-
-/// Returns the lists that contain a known name, and adds messages for everything else. Returns `None` if none of the
-/// lists does.
-fn known_lines(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
-    let mut known = Vec::new();
-    for item in value.as_array()? {
-        match known_segments(item, omissions) {
-            Some(line) => known.push(line),
-            None => omissions.push(format!(
-                "a line that is not a list of names is ignored; valid names: {}",
-                segment_list()
-            )),
-        }
-    }
-    if known.is_empty() {
-        return None;
-    }
     Some(Value::Array(known))
 }
 

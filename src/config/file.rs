@@ -290,35 +290,6 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_and_a_separator_are_understood() {
-        let config = Config::parse(
-            "[statusline]\nlines = [[\"directory\", \"branch\"], [\"git\"], [\"model\", \"x\"], 7]\nseparator = \" | \"\n",
-        );
-        let rows = [
-            &[SegmentName::Directory, SegmentName::Branch][..],
-            &[SegmentName::Model],
-        ];
-        assert_eq!(config.rows(), rows);
-        assert_eq!(config.statusline.separator, " | ");
-        assert_eq!(config.problems.len(), 3, "{:?}", config.problems);
-        assert!(config.shows(SegmentName::Branch) && !config.shows(SegmentName::Today));
-    }
-
-    #[test]
-    fn a_separator_cannot_break_the_line() {
-        for separator in ["", "\\n", "\\u001b[2J", "\\u202e", "12345678901"] {
-            let text = format!("[statusline]\nseparator = \"{separator}\"\n");
-            let config = Config::parse(&text);
-            assert_eq!(
-                config.statusline.separator,
-                Config::default().statusline.separator,
-                "{text}"
-            );
-            assert_eq!(config.problems.len(), 1, "{text}");
-        }
-    }
-
-    #[test]
     fn a_file_that_is_not_toml_gives_the_defaults() {
         let config = Config::parse("segments = [");
         assert_eq!(
@@ -393,8 +364,6 @@ mod tests {
         #[test]
         fn a_written_configuration_parses_to_the_same_settings(
             segments_ in segments(),
-            lines in prop::collection::vec(segments(), 0..4),
-            separator in "[ -~│·日]{1,5}",
             budget in budget(),
             clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
             desktop in any::<bool>(),
@@ -402,7 +371,7 @@ mod tests {
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
             let config = Config {
-                statusline: LineConfig { segments: segments_, lines, separator },
+                statusline: LineConfig { segments: segments_ },
                 display: DisplayConfig { clock },
                 budget, notify: NotifyConfig { desktop },
                 export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),

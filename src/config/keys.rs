@@ -17,28 +17,26 @@ pub(super) static KEYS: LazyLock<Vec<Key>> =
 /// A row of `keys.json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Key {
-    pub(super) section: &'static str,
-    pub(super) name: &'static str,
-    pub(super) kind: ValueKind,
+    pub section: &'static str,
+    pub name: &'static str,
+    pub kind: ValueKind,
     /// The message for an invalid value. It continues a sentence that starts with the name of the key. The placeholder
     /// `{names}` stands for the names that a list may contain.
     #[serde(borrow)]
     requirement: Cow<'static, str>,
     /// The comment above the key in a printed configuration.
     #[serde(borrow)]
-    pub(super) about: Cow<'static, str>,
+    pub about: Cow<'static, str>,
     /// An example value, which is printed in a comment if the key is not set. Keys with a default have none.
     #[serde(borrow, default)]
-    pub(super) example: Cow<'static, str>,
+    pub example: Cow<'static, str>,
 }
 
 impl Key {
     /// Returns the message for an invalid value.
     pub(super) fn requirement(&self) -> String {
         match &self.kind {
-            ValueKind::Segments | ValueKind::LinesOfSegments => {
-                self.requirement.replace("{names}", &segment_list())
-            }
+            ValueKind::Segments => self.requirement.replace("{names}", &segment_list()),
             _ => self.requirement.to_string(),
         }
     }
@@ -54,14 +52,10 @@ pub(super) enum ValueKind {
     Flag,
     /// A string of 1 to 100 characters.
     Name,
-    /// A string that is at least one column wide.
-    Text { max_columns: usize },
     /// A choice from these names.
     OneOf(Vec<String>),
     /// A list of names of segments.
     Segments,
-    /// A list of lists of names of segments, one for each row of the status line.
-    LinesOfSegments,
     /// A list of arbitrary strings.
     Texts,
     /// A table of labels.

@@ -128,14 +128,6 @@ impl Config {
             .filter(move |problem| problem.affects(section))
     }
 
-    /// Returns the segments of each line. There is always at least one line.
-    pub(crate) fn rows(&self) -> &[Vec<SegmentName>] {
-        match self.statusline.lines.as_slice() {
-            [] => std::slice::from_ref(&self.statusline.segments),
-            lines => lines,
-        }
-    }
-
     /// Applies the user's choice of hour format, which takes precedence over the locale.
     pub(crate) fn set_hours(&self, environment: &mut Environment) {
         match self.display.clock {
@@ -147,6 +139,6 @@ impl Config {
 
     /// Returns true if the status line includes a segment. If not, there is no need to read its data.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
-        self.rows().iter().flatten().any(|shown| *shown == segment)
+        self.statusline.segments.contains(&segment)
     }
 }

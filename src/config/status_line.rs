@@ -39,17 +39,12 @@ pub enum SegmentName {
 pub struct LineConfig {
     /// The segments, in order.
     pub segments: Vec<SegmentName>,
-    /// The segments of each line. If this is not empty, it replaces [`Self::segments`].
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<Vec<SegmentName>>,
-    /// The text between two segments.
-    pub separator: String,
 }
 
 impl LineConfig {
     /// Returns true if the user has not chosen the segments.
     pub(crate) fn has_default_segments(&self) -> bool {
-        self.lines.is_empty() && self.segments == Self::default().segments
+        *self == Self::default()
     }
 }
 
@@ -61,8 +56,6 @@ impl Default for LineConfig {
                 .copied()
                 .take(DEFAULT_SEGMENTS)
                 .collect(),
-            lines: Vec::new(),
-            separator: " \u{2502} ".to_owned(),
         }
     }
 }

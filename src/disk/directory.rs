@@ -38,14 +38,14 @@ pub(crate) enum EntryKind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryInfo {
     /// The device and inode numbers. If the entry is replaced with another one of the same name, they change.
-    pub(crate) identity: (i128, i128),
-    pub(crate) kind: EntryKind,
+    pub identity: (i128, i128),
+    pub kind: EntryKind,
     /// True if the entry belongs to the current user.
-    pub(crate) is_owned: bool,
+    pub is_owned: bool,
     /// The modification time. The owner of a lock updates it regularly.
-    pub(crate) modified: DateTime<Utc>,
+    pub modified: DateTime<Utc>,
     /// The time of the last change to the content or metadata (`ctime`). Programs cannot set it, except on Windows.
-    pub(crate) changed: DateTime<Utc>,
+    pub changed: DateTime<Utc>,
 }
 
 /// An open directory.

@@ -69,12 +69,12 @@ pub(crate) enum CheckVerdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// The name of the check.
-    pub(crate) check: &'static str,
-    pub(crate) verdict: CheckVerdict,
-    pub(crate) says: String,
+    pub check: &'static str,
+    pub verdict: CheckVerdict,
+    pub says: String,
     /// The advice: a sentence, or a shell command, which two spaces separate from an explanation in parentheses. `None`
     /// only if the verdict is `Ok`.
-    pub(crate) fix: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// The findings so far.

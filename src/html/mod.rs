@@ -32,15 +32,15 @@ pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta c
 #[derive(Debug)]
 pub(crate) struct Contents<'c> {
     /// The spend, grouped by session.
-    pub(crate) statement: Statement,
+    pub statement: Statement,
     /// The totals of the same rows, grouped by project, model, and day.
-    pub(crate) sums: PageSums,
+    pub sums: PageSums,
     /// The stops in the period, or `None` if the page is about exports, which do not contain them.
-    pub(crate) past: Option<Past>,
+    pub past: Option<Past>,
     /// True if names are left out so that the page can be shared.
-    pub(crate) is_anonymous: bool,
-    pub(crate) paths: &'c Paths,
-    pub(crate) clock: Clock,
+    pub is_anonymous: bool,
+    pub paths: &'c Paths,
+    pub clock: Clock,
 }
 
 impl Contents<'_> {

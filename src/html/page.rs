@@ -12,8 +12,8 @@ use crate::spend::{ReportRequest, Statement};
 
 /// A page of HTML.
 pub(crate) struct SpendPage {
-    pub(crate) html: String,
-    pub(crate) is_incomplete: bool,
+    pub html: String,
+    pub is_incomplete: bool,
 }
 
 impl Context {

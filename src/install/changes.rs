@@ -31,9 +31,9 @@ pub struct FileChange {
 /// A change to report to the user, or a status line that was left unchanged on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
-    pub(crate) kind: ChangeKind,
+    pub kind: ChangeKind,
     /// The subject of the change: the hook events, the number of hooks, a path, or a status line's command.
-    pub(crate) subject: String,
+    pub subject: String,
 }
 
 /// The kind of a change. The names are the keys in `changes.json`.

@@ -16,20 +16,20 @@ use crate::environment::Paths;
 /// The record for a single settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EditRecord {
-    pub(crate) settings: PathBuf,
+    pub settings: PathBuf,
     /// The user's status line that whycap replaced.
-    pub(crate) previous_line: Option<PreviousStatusLine>,
+    pub previous_line: Option<PreviousStatusLine>,
     /// True if the user wants only the hooks here, so that the missing status line is no problem.
     #[serde(default)]
-    pub(crate) is_headless: bool,
+    pub is_headless: bool,
 }
 
 /// The user's previous `statusLine` entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreviousStatusLine {
-    pub(crate) purpose: KeepPurpose,
+    pub purpose: KeepPurpose,
     /// The exact text of the entry in the settings.
-    pub(crate) entry: String,
+    pub entry: String,
 }
 
 /// The reason for keeping a status line that whycap's has replaced.

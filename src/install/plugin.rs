@@ -32,8 +32,8 @@ pub fn is_second_run(paths: &Paths, environment: &Environment, event: EventName)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EnabledPlugin {
     /// The plugin's ID, such as `whycap@whycap`.
-    pub(crate) id: String,
-    pub(crate) is_enabled: bool,
+    pub id: String,
+    pub is_enabled: bool,
 }
 
 impl EnabledPlugin {

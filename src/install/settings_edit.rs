@@ -136,11 +136,11 @@ fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command:
 /// An edit of a settings file's text.
 pub(crate) struct SettingsEdit {
     /// The original text, or the edited text once the edit is complete.
-    pub(crate) text: String,
+    pub text: String,
     /// The changes, including anything that was left unchanged on purpose.
-    pub(crate) changes: Vec<Change>,
+    pub changes: Vec<Change>,
     /// The user's status line that whycap's replaces.
-    pub(crate) previous_line: Option<PreviousStatusLine>,
+    pub previous_line: Option<PreviousStatusLine>,
     /// The syntax tree, which is modified through its nodes.
     tree: CstRootNode,
 }

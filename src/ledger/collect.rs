@@ -21,21 +21,21 @@ use crate::transcript::reader::{
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The responses. A response may have several entries until [`Batch::finish`] merges them.
-    pub(super) responses: Vec<Response>,
+    pub responses: Vec<Response>,
     /// All responses after they have been stored in an empty ledger. `responses` is then empty.
-    pub(super) all_by_session: Option<ResponsesBySession>,
+    pub all_by_session: Option<ResponsesBySession>,
     /// The names of the sessions.
-    pub(super) sessions: BTreeMap<Id, String>,
+    pub sessions: BTreeMap<Id, String>,
     /// The names of the models. There are so few models that a `BTreeMap` is faster than a `HashMap`.
-    pub(super) models: BTreeMap<Id, String>,
-    pub(super) contexts: HashMap<Id, RequestContext>,
+    pub models: BTreeMap<Id, String>,
+    pub contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
-    pub(super) directories: HashMap<Id, (Millis, String)>,
-    pub(super) files: Vec<FileFacts>,
-    pub(super) unreadable: Vec<PathBuf>,
+    pub directories: HashMap<Id, (Millis, String)>,
+    pub files: Vec<FileFacts>,
+    pub unreadable: Vec<PathBuf>,
     /// True if some lines were not read because time ran out or because another process was reading the same
     /// transcript.
-    pub(super) is_cut_short: bool,
+    pub is_cut_short: bool,
 }
 
 /// All responses of each session.
@@ -44,19 +44,19 @@ pub(super) type ResponsesBySession = HashMap<Id, Vec<Response>>;
 /// The facts from one transcript. The responses are in [`Batch::responses`].
 #[derive(Debug, Default)]
 pub(super) struct FileFacts {
-    pub(super) id: Id,
-    pub(super) path: PathBuf,
-    pub(super) session: Id,
-    pub(super) is_main: bool,
+    pub id: Id,
+    pub path: PathBuf,
+    pub session: Id,
+    pub is_main: bool,
     /// True if any of the responses was received in a terminal by a client that writes checkpoints.
-    pub(super) is_from_terminal: bool,
-    pub(super) position: ReadPosition,
+    pub is_from_terminal: bool,
+    pub position: ReadPosition,
     /// How the lines that had already been read were handled.
-    pub(super) earlier_lines: EarlierLines,
+    pub earlier_lines: EarlierLines,
     /// All other facts about spend.
-    pub(super) lines: Vec<FactRow>,
+    pub lines: Vec<FactRow>,
     /// The facts about limits, except responses.
-    pub(super) limit_facts: Vec<Fact>,
+    pub limit_facts: Vec<Fact>,
 }
 
 impl FileFacts {

@@ -19,17 +19,17 @@ pub(crate) fn id_of(name: &[u8]) -> Id {
 /// The location of a line, with evidence of which session owns the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Location {
-    pub(crate) file: Id,
+    pub file: Id,
     /// The distance from the start of the file, in bytes. The offset is [`STALE`] or greater if the file was rewritten
     /// and no longer contains the line.
-    pub(crate) offset: i64,
+    pub offset: i64,
     /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
-    pub(crate) is_out_of_order: bool,
+    pub is_out_of_order: bool,
     /// True if the line names a client that runs in a terminal and writes checkpoints. When a fork copies a line, it
     /// replaces the client's name with its own.
-    pub(crate) is_from_terminal: bool,
+    pub is_from_terminal: bool,
     /// The session that the line was copied from, if the line specifies it.
-    pub(crate) source: Option<Id>,
+    pub source: Option<Id>,
 }
 
 /// The value added to a line's offset when its file is rewritten.
@@ -39,34 +39,34 @@ pub(crate) const STALE: i64 = 1 << 60;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Response {
     /// The hash of the response's message ID and request ID.
-    pub(crate) key: i64,
+    pub key: i64,
     /// The time of the response's first line.
-    pub(crate) at: Millis,
+    pub at: Millis,
     /// The session that received the response.
-    pub(crate) session: Id,
-    pub(crate) model: Id,
+    pub session: Id,
+    pub model: Id,
     /// The requested model, if a different model responded.
-    pub(crate) requested: Option<Id>,
+    pub requested: Option<Id>,
     /// The ID of the request's context, which consists of a branch and an agent.
-    pub(crate) context: Id,
-    pub(crate) is_of_subagent: bool,
+    pub context: Id,
+    pub is_of_subagent: bool,
     /// True if the model's price is unknown, which makes the cost an estimate.
-    pub(crate) is_unpriced: bool,
-    pub(crate) usage: Usage,
-    pub(crate) service: ServiceLevel,
+    pub is_unpriced: bool,
+    pub usage: Usage,
+    pub service: ServiceLevel,
     /// The individual model calls. The list is empty if there was only one call, or if the calls do not add up to the
     /// response's usage. Most callers need [`Response::calls`].
-    pub(crate) several_calls: Vec<Usage>,
+    pub several_calls: Vec<Usage>,
     /// The advice that other models gave on the response.
-    pub(crate) advice: Vec<Advice>,
+    pub advice: Vec<Advice>,
     /// The cost at the user's configured prices.
-    pub(crate) cost: Money,
+    pub cost: Money,
     /// The cost at the prices that Claude Code uses for its running totals.
-    pub(crate) client_cost: Money,
+    pub client_cost: Money,
     /// The location of the first line.
-    pub(crate) location: Location,
+    pub location: Location,
     /// The locations in other files.
-    pub(crate) copies: Vec<Location>,
+    pub copies: Vec<Location>,
 }
 
 impl Response {
@@ -179,21 +179,21 @@ impl<'p> PricesOfModel<'p> {
 /// A compaction. Forks copy its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Compaction {
-    pub(crate) key: i64,
-    pub(crate) at: Millis,
+    pub key: i64,
+    pub at: Millis,
     /// The length of the conversation before the compaction, in tokens.
-    pub(crate) tokens: u64,
-    pub(crate) locations: Vec<Location>,
+    pub tokens: u64,
+    pub locations: Vec<Location>,
 }
 
 /// A transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TranscriptFacts {
-    pub(crate) session: Id,
+    pub session: Id,
     /// True for the session's own transcript, and false for a subagent's transcript.
-    pub(crate) is_main: bool,
-    pub(crate) size: i64,
-    pub(crate) markers: Vec<OwnershipMarker>,
+    pub is_main: bool,
+    pub size: i64,
+    pub markers: Vec<OwnershipMarker>,
     /// The times at which damaged lines may have been written, one for each day.
-    pub(crate) damage: Vec<Millis>,
+    pub damage: Vec<Millis>,
 }

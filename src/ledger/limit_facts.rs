@@ -59,21 +59,21 @@ impl JournalRecord for Fact {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FactRequest<'a> {
     /// The time since which all facts are needed, or `None` if only readings are.
-    pub(crate) since: Option<Millis>,
+    pub since: Option<Millis>,
     /// The times for which the nearest readings of usage windows are needed.
-    pub(crate) readings_at: &'a [Millis],
+    pub readings_at: &'a [Millis],
     /// The time since which each response is needed. Before it, one for each quarter of an hour is enough.
-    pub(crate) each_response_since: Millis,
+    pub each_response_since: Millis,
     /// A session that is needed even if nothing has happened in it.
-    pub(crate) session: Option<&'a str>,
+    pub session: Option<&'a str>,
 }
 
 /// The requested facts about limits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoredFacts {
-    pub(crate) facts: Vec<Fact>,
+    pub facts: Vec<Fact>,
     /// The number of refusals and full windows that the ledger contained. See [`Ledger::settle_limits`].
-    pub(crate) refusals: i64,
+    pub refusals: i64,
 }
 
 /// Returns true if the event changes what holds for a session until the next event of its kind.

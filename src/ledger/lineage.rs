@@ -18,9 +18,9 @@ use crate::pricing::Money;
 /// A session's stored results.
 #[derive(Debug, Default)]
 pub(super) struct StoredSession {
-    pub(super) breakdown: SessionBreakdown,
+    pub breakdown: SessionBreakdown,
     /// True if the session's facts have changed since its last reconciliation.
-    pub(super) is_dirty: bool,
+    pub is_dirty: bool,
 }
 
 /// Selects a lineage's sessions.

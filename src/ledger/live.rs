@@ -97,9 +97,9 @@ const SUBSTITUTE: &str = "SELECT at, answering.name, asked.name, fallback IS NOT
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Substitute {
     /// The time of its first response.
-    pub(crate) since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
     /// The name of the model.
-    pub(crate) model: String,
+    pub model: String,
 }
 
 /// The events reported by one process since the session was last reconciled.

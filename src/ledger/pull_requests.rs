@@ -10,10 +10,10 @@ use crate::time::Millis;
 /// A link from a session to a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PullRequestLink {
-    pub(crate) at: Millis,
+    pub at: Millis,
     /// The URL of the pull request. If it is unknown, the key consists of the number and the session's directory,
     /// because the number alone is not unique.
-    pub(crate) key: String,
+    pub key: String,
 }
 
 impl Ledger {

@@ -22,11 +22,11 @@ const MOST_THREADS: usize = 8;
 /// A transcript that has new lines or must be read again.
 #[derive(Debug)]
 pub(super) struct UnreadTranscript {
-    pub(super) file: TranscriptFile,
+    pub file: TranscriptFile,
     /// How far the transcript has been read.
-    pub(super) position: ReadPosition,
+    pub position: ReadPosition,
     /// True if the lines before the position should be read again.
-    pub(super) is_read_again: bool,
+    pub is_read_again: bool,
 }
 
 impl UnreadTranscript {

@@ -14,9 +14,9 @@ use crate::time::QUARTER_HOUR;
 #[derive(Debug)]
 pub(crate) struct AllSpend {
     /// The responses, without their copies.
-    pub(crate) responses: Vec<Response>,
-    pub(crate) off_transcript: Vec<StoredRow>,
-    pub(crate) names: Names,
+    pub responses: Vec<Response>,
+    pub off_transcript: Vec<StoredRow>,
+    pub names: Names,
 }
 
 impl AllSpend {

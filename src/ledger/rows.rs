@@ -228,7 +228,7 @@ pub trait SpendSource {
 /// The names of sessions, models, and contexts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    pub(crate) sessions: HashMap<Id, Origin>,
+    pub sessions: HashMap<Id, Origin>,
     pub(super) models: HashMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
 }
@@ -272,14 +272,14 @@ pub(super) enum NameKind {
 /// A row that refers to names by ID.
 #[derive(Debug, Default)]
 pub(crate) struct StoredRow {
-    pub(crate) at: Millis,
-    pub(crate) session: Id,
-    pub(crate) model: Id,
+    pub at: Millis,
+    pub session: Id,
+    pub model: Id,
     pub(super) requested: Option<Id>,
     pub(super) context: Option<Id>,
     pub(super) key: Option<i64>,
     pub(super) kind: SpendKind,
-    pub(crate) tally: Tally,
+    pub tally: Tally,
 }
 
 impl From<&Response> for StoredRow {

@@ -57,11 +57,11 @@ impl ToSql for FactKind {
 /// A fact in a line.
 #[derive(Debug)]
 pub(super) struct FactRow {
-    pub(super) location: Location,
-    pub(super) kind: FactKind,
-    pub(super) key: Option<i64>,
-    pub(super) at: Option<Millis>,
-    pub(super) detail: Option<String>,
+    pub location: Location,
+    pub kind: FactKind,
+    pub key: Option<i64>,
+    pub at: Option<Millis>,
+    pub detail: Option<String>,
 }
 
 /// The number of milliseconds in a day.

@@ -73,7 +73,7 @@ pub(super) struct ResponseWriter<'s> {
     insert: CachedStatement<'s>,
     prices: &'s PriceTable,
     /// The changes to the sums.
-    pub(super) changes: SumChanges,
+    pub changes: SumChanges,
     /// The sessions and locations that have already been linked. Offsets are ignored.
     linked: HashSet<(Id, Location)>,
 }

@@ -80,28 +80,24 @@ impl SumChanges {
 
 /// Returns the values for the columns of [`SUM_COLUMNS`].
 fn sums_of(tally: &Tally) -> Sums {
-    let [
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
-    ] = tally.usage.fields().map(u64::cast_signed);
-    [
+    let usage = tally.usage.fields().map(u64::cast_signed);
+    let values = [
         tally.recorded.or_zero().pico(),
         tally.responses.cast_signed(),
         tally.unpriced.cast_signed(),
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
+    ]
+    .into_iter()
+    .chain(usage)
+    .chain([
         tally.unrecorded.pico(),
         tally.pending.pico(),
         tally.at_least.into(),
-    ]
+    ]);
+    let mut sums = Sums::default();
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = value;
+    }
+    sums
 }
 
 /// Selects the row with a key.

@@ -12,25 +12,25 @@ use crate::pricing::{Money, PriceTable};
 #[derive(Debug)]
 pub(crate) struct SessionWhy {
     /// The ID of the session.
-    pub(crate) session: String,
-    pub(crate) tally: Tally,
-    pub(crate) bounds: Vec<LowerBound>,
+    pub session: String,
+    pub tally: Tally,
+    pub bounds: Vec<LowerBound>,
     /// The runs, and the parts of the history without identified runs, in chronological order.
-    pub(crate) runs: Vec<RunBreakdown>,
+    pub runs: Vec<RunBreakdown>,
     /// The responses that came from another model than the requested one.
-    pub(crate) model_switches: Vec<ModelSwitch>,
+    pub model_switches: Vec<ModelSwitch>,
     /// The number of compactions in the session.
-    pub(crate) compactions: usize,
+    pub compactions: usize,
     /// The sessions that this session inherited responses or compactions from.
-    pub(crate) parents: Vec<Parent>,
+    pub parents: Vec<Parent>,
 }
 
 /// A session from which another session inherited responses or compactions.
 #[derive(Debug)]
 pub(crate) struct Parent {
     /// The ID of the session.
-    pub(crate) session: String,
-    pub(crate) inherited: InheritedLines,
+    pub session: String,
+    pub inherited: InheritedLines,
 }
 
 impl SessionWhy {

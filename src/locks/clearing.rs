@@ -23,16 +23,16 @@ const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parameters for clearing stale locks.
 pub(crate) struct Clearing<'a> {
-    pub(crate) paths: &'a Paths,
-    pub(crate) environment: &'a Environment,
+    pub paths: &'a Paths,
+    pub environment: &'a Environment,
     /// The directory of the project whose locks are included.
-    pub(crate) project: Option<&'a Path>,
+    pub project: Option<&'a Path>,
     /// If true, stale locks are reported but not cleared.
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
     /// A function that blocks for the given duration.
-    pub(crate) wait: &'a dyn Fn(Duration),
+    pub wait: &'a dyn Fn(Duration),
     /// The total time for which `wait` has blocked.
-    pub(crate) waited: Cell<Duration>,
+    pub waited: Cell<Duration>,
 }
 
 impl Clearing<'_> {

@@ -53,9 +53,9 @@ pub(super) const HEARTBEAT: i64 = 5;
 pub(super) struct StuckEffects {
     /// The effect of a lock with a timestamp in the future. Claude Code waits for the lock for a while and then gives
     /// up.
-    pub(super) dated_in_future: String,
+    pub dated_in_future: String,
     /// The effect of a file or a non-empty directory. Claude Code immediately fails to acquire the lock.
-    pub(super) not_removable: String,
+    pub not_removable: String,
 }
 
 /// A kind of lock.

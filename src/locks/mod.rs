@@ -43,7 +43,7 @@ pub(crate) enum LockAction {
 pub(crate) struct Lock {
     observed: ObservedLock,
     judgement: Judgement,
-    pub(crate) action: LockAction,
+    pub action: LockAction,
 }
 
 impl Lock {

@@ -29,11 +29,11 @@ const CLAIM_SIZE_LIMIT: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct LockContext<'a> {
     /// The time of the observation.
-    pub(super) now: DateTime<Utc>,
+    pub now: DateTime<Utc>,
     /// The Claude Code processes that use the configuration directory.
-    pub(super) running_clients: RunningClients,
-    pub(super) sessions: Vec<Session>,
-    pub(super) paths: &'a Paths,
+    pub running_clients: RunningClients,
+    pub sessions: Vec<Session>,
+    pub paths: &'a Paths,
 }
 
 impl<'a> LockContext<'a> {
@@ -52,41 +52,41 @@ impl<'a> LockContext<'a> {
 /// A path where a known lock may exist.
 #[derive(Debug, Clone)]
 pub(super) struct LockLocation {
-    pub(super) known: &'static KnownLock,
-    pub(super) root: PathBuf,
+    pub known: &'static KnownLock,
+    pub root: PathBuf,
     /// The path below the root. Symbolic links in it are not followed.
-    pub(super) below: PathBuf,
+    pub below: PathBuf,
 }
 
 /// An existing lock, and everything that has been observed about it.
 #[derive(Debug, Clone)]
 pub(super) struct ObservedLock {
-    pub(super) location: LockLocation,
-    pub(super) info: EntryInfo,
+    pub location: LockLocation,
+    pub info: EntryInfo,
     /// The process named in the lock, if any.
-    pub(super) holder: Option<Holder>,
+    pub holder: Option<Holder>,
     /// The machine or container that the PIDs in the lock's directory belong to.
-    pub(super) pid_domain: PidDomain,
+    pub pid_domain: PidDomain,
     /// The result of watching the lock, or `None` if it has not been watched.
-    pub(super) watch: Option<Watch>,
+    pub watch: Option<Watch>,
 }
 
 /// The process that claims to hold a lock.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
     /// The information that the lock contains about the process.
-    pub(super) claim: Claim,
+    pub claim: Claim,
     /// The process that currently has the PID.
-    pub(super) process: Process,
+    pub process: Process,
 }
 
 /// The difference between two observations of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Watch {
     /// The time between the observations, in seconds.
-    pub(super) seconds: i64,
+    pub seconds: i64,
     /// True if the lock was updated or replaced between the observations.
-    pub(super) was_updated: bool,
+    pub was_updated: bool,
 }
 
 impl LockLocation {
@@ -173,9 +173,9 @@ fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
 
 /// A lock whose parent directory is open. The lock is changed only through this handle.
 pub(super) struct OpenLock<'a> {
-    pub(super) observed: &'a ObservedLock,
-    pub(super) parent: Directory,
-    pub(super) context: &'a LockContext<'a>,
+    pub observed: &'a ObservedLock,
+    pub parent: Directory,
+    pub context: &'a LockContext<'a>,
 }
 
 impl<'a> OpenLock<'a> {

@@ -56,8 +56,8 @@ impl From<io::Error> for NotCleared {
 
 /// The outcome if a lock was not cleared.
 pub(super) struct ClearingOutcome {
-    pub(super) action: LockAction,
-    pub(super) reason: String,
+    pub action: LockAction,
+    pub reason: String,
 }
 
 impl NotCleared {
@@ -213,11 +213,11 @@ impl OpenLock<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Restored {
     /// The lock's original path.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// True if the lock was restored to that path.
-    pub(crate) back: bool,
+    pub back: bool,
     /// The reason why the lock was not restored.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 /// Returns true if the quarantine can be read and contains a lock.

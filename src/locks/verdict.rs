@@ -43,10 +43,10 @@ pub(super) enum Clearance {
 /// The verdict on a lock, its reason, and whether the lock may be cleared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
-    pub(super) verdict: LockVerdict,
+    pub verdict: LockVerdict,
     /// The reason for the verdict, in one or two sentences for the user.
-    pub(super) reason: String,
-    pub(super) clearance: Clearance,
+    pub reason: String,
+    pub clearance: Clearance,
 }
 
 impl LockVerdict {

@@ -22,60 +22,60 @@ const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 /// The data on the screen.
 #[derive(Debug, Clone)]
 pub(crate) struct NowData {
-    pub(crate) clock: Clock,
+    pub clock: Clock,
     /// The answer about the limit that blocks the next prompt, or else about the one that has stopped work last.
-    pub(crate) outlook: Option<Outlook>,
+    pub outlook: Option<Outlook>,
     /// Sentences about limits that block other sessions.
-    pub(crate) others: Vec<String>,
-    pub(crate) blocks: Option<Blocks>,
-    pub(crate) usage: Option<PayerUsage>,
+    pub others: Vec<String>,
+    pub blocks: Option<Blocks>,
+    pub usage: Option<PayerUsage>,
     /// The newest figures of the usage windows of the next prompt's payer.
-    pub(crate) figures: Option<WindowFigures>,
+    pub figures: Option<WindowFigures>,
     /// True if the payer of the next prompt has usage windows.
-    pub(crate) has_windows: bool,
-    pub(crate) paces: Vec<WindowPace>,
+    pub has_windows: bool,
+    pub paces: Vec<WindowPace>,
     /// The use of each open window by session.
-    pub(crate) window_use: Vec<WindowUse>,
+    pub window_use: Vec<WindowUse>,
     /// The amount that usage credits have paid beyond a full window.
-    pub(crate) paying: Option<Paying>,
+    pub paying: Option<Paying>,
     /// The latest contents of `/usage`.
-    pub(crate) usage_page: Option<UsagePage>,
+    pub usage_page: Option<UsagePage>,
     /// The spend, or a sentence that explains why it is unknown.
-    pub(crate) spend: Result<SpendNow, String>,
+    pub spend: Result<SpendNow, String>,
     /// The running sessions. Those that an error has stopped come first, then those that are waiting for the user.
-    pub(crate) sessions: Vec<RunningSession>,
+    pub sessions: Vec<RunningSession>,
     /// The number of running clients that are not in the registry. Clients whose environment cannot be read are not
     /// included because they may belong to another home directory.
-    pub(crate) unregistered_clients: usize,
+    pub unregistered_clients: usize,
 }
 
 /// Today's spend.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SpendNow {
-    pub(crate) today: Tally,
+    pub today: Tally,
     /// The pace of today's spend, in dollars.
-    pub(crate) pace: Option<Pace>,
+    pub pace: Option<Pace>,
     /// The current 5-hour window, which is an estimate if its reset is unknown.
-    pub(crate) block: Option<Block>,
+    pub block: Option<Block>,
     /// True if all of today's transcripts have been read.
-    pub(crate) is_complete: bool,
+    pub is_complete: bool,
 }
 
 /// A running session.
 #[derive(Debug, Clone)]
 pub(crate) struct RunningSession {
     /// The session's activity according to the registry.
-    pub(crate) activity: SessionActivity,
+    pub activity: SessionActivity,
     /// The session's title and first words. The first words are shown only to the user and are not part of the JSON
     /// output.
-    pub(crate) label: SessionLabel,
+    pub label: SessionLabel,
     /// The directory, with `~` for the home directory.
-    pub(crate) project: String,
-    pub(crate) cost: Option<Amount>,
+    pub project: String,
+    pub cost: Option<Amount>,
     /// The answer about the limit that blocks the session, or else about the one that has stopped it last.
-    pub(crate) outlook: Option<Outlook>,
+    pub outlook: Option<Outlook>,
     /// True if the user asked for this screen in this session.
-    pub(crate) is_asking: bool,
+    pub is_asking: bool,
 }
 
 impl NowData {

@@ -65,9 +65,9 @@ impl Page {
 
 /// Renders blocks on a page, row by row.
 pub(super) struct PageWriter {
-    pub(super) page: Page,
+    pub page: Page,
     /// The rows written so far.
-    pub(super) shown: Shown,
+    pub shown: Shown,
 }
 
 impl PageWriter {
@@ -158,9 +158,9 @@ impl PageWriter {
 /// A label with a fixed width, followed by other text.
 #[derive(Debug, Clone)]
 pub(super) struct Label {
-    pub(super) tone: Tone,
-    pub(super) text: String,
-    pub(super) columns: usize,
+    pub tone: Tone,
+    pub text: String,
+    pub columns: usize,
 }
 
 impl Label {

@@ -32,14 +32,14 @@ type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 #[derive(Debug)]
 pub(crate) struct MeterRow {
     /// The label, which is padded to the same width in all rows.
-    pub(crate) label: Vec<Piece>,
-    pub(crate) percent: f64,
+    pub label: Vec<Piece>,
+    pub percent: f64,
     /// The formatted percentage.
-    pub(crate) percent_text: String,
+    pub percent_text: String,
     /// The tone of the bar and the percentage.
-    pub(crate) tone: Tone,
+    pub tone: Tone,
     /// Alternative remarks, longest first. The first one that fits is shown. If none fits, the last one is shown.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 impl Report {

@@ -20,24 +20,24 @@ const MIN_BAR_COLUMNS: usize = 6;
 /// A table. Each row has one cell per column and an optional bar.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
-    pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<TableRow>,
+    pub columns: Vec<Column>,
+    pub rows: Vec<TableRow>,
     /// The indentation of the table.
-    pub(crate) indent: usize,
+    pub indent: usize,
     /// True if the column names are omitted.
-    pub(crate) is_headless: bool,
+    pub is_headless: bool,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
-    pub(crate) name: String,
+    pub name: String,
     /// True if the cells are right-aligned.
-    pub(crate) is_number: bool,
+    pub is_number: bool,
     /// True if the cells are paths, whose last directory is more important than their beginning.
     is_path: bool,
     /// The HTML class of the column's cells, which the style sheet and the script use to find them.
-    pub(crate) class: Option<&'static str>,
+    pub class: Option<&'static str>,
     tone: Tone,
     /// The width to which text can be truncated, or `None` if it must not be truncated.
     min_width: Option<usize>,
@@ -48,7 +48,7 @@ pub(crate) struct Column {
 /// A row of a table.
 #[derive(Debug, Clone)]
 pub(crate) struct TableRow {
-    pub(crate) cells: Vec<Cell>,
+    pub cells: Vec<Cell>,
     /// The tone of the whole row. If `None`, each column has its own tone.
     tone: Option<Tone>,
     /// A paragraph below the row, which is never truncated.
@@ -58,11 +58,11 @@ pub(crate) struct TableRow {
 /// A cell of a table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
-    pub(crate) text: String,
+    pub text: String,
     /// The value for the script of the HTML page if it differs from the text.
-    pub(crate) exact: Option<String>,
+    pub exact: Option<String>,
     /// The length of a bar, relative to the longest one. On a terminal, the bar is shown after the row.
-    pub(crate) bar: Option<f64>,
+    pub bar: Option<f64>,
 }
 
 /// A cell with its column. A row of these cells also describes the columns of its table.

@@ -4,10 +4,20 @@ use std::collections::HashMap;
 
 use super::{RowGroups, UNKNOWN_KEY};
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
-use crate::transcript::owner::{Owner, RequestOrigin};
+use crate::transcript::owner::Owner;
 
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
+
+/// A response, and what its transcript says about the request.
+pub(crate) struct RequestOrigin<'a> {
+    /// The key of the response in the ledger.
+    pub response_key: i64,
+    /// The ID of the prompt, or `None` if it is not in the transcript.
+    pub prompt: Option<&'a str>,
+    /// The account that paid, or `None` if the transcript does not identify it.
+    pub owner: Option<&'a Owner>,
+}
 
 /// An attribution of the ledger's spend to prompts or accounts.
 pub(crate) struct Attribution {

@@ -10,18 +10,18 @@ use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_mi
 /// The start of a quarter hour or of a block, and the spend in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimedTally {
-    pub(super) at: Millis,
-    pub(super) tally: Tally,
+    pub at: Millis,
+    pub tally: Tally,
 }
 
 /// A five-hour block and its spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
-    pub(crate) start: DateTime<Utc>,
-    pub(crate) end: DateTime<Utc>,
-    pub(crate) spent: Amount,
+    pub start: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+    pub spent: Amount,
     /// True if the server has not stated the block's end.
-    pub(crate) is_estimated: bool,
+    pub is_estimated: bool,
 }
 
 /// Returns the block that ends at the reset of the 5-hour window, which the server has stated. Spend is stored for each

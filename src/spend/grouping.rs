@@ -120,19 +120,19 @@ impl GroupBy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SpendGroup {
     /// The machine-readable key: a day, a session ID, a directory, the start of a block, and so on.
-    pub(crate) key: String,
+    pub key: String,
     /// The session's directory, if the group is a session.
-    pub(crate) project: Option<String>,
+    pub project: Option<String>,
     /// The title of a session or prompt, if it has one.
-    pub(crate) title: Option<String>,
+    pub title: Option<String>,
     /// True if another group has the same title, which is common for forks of a session.
-    pub(crate) shares_title: bool,
+    pub shares_title: bool,
     /// The time of a session's first response, or the start of the first quarter hour with spend if that time is
     /// unknown.
-    pub(crate) first_at: Option<Millis>,
+    pub first_at: Option<Millis>,
     /// The time of a session's last response, or the last quarter hour with spend for other groups.
-    pub(crate) last_at: Millis,
-    pub(crate) tally: Tally,
+    pub last_at: Millis,
+    pub tally: Tally,
 }
 
 /// Assigns rows to groups that depend on data outside the rows, such as prompts or pull requests.
@@ -265,8 +265,8 @@ impl SpendGroup {
 /// The groups that were omitted from a report.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OmittedGroups {
-    pub(super) count: usize,
-    pub(super) tally: Tally,
+    pub count: usize,
+    pub tally: Tally,
 }
 
 /// Sorts the groups, and keeps the latest or the most expensive `limit` of them. Returns the omitted groups, or `None` if

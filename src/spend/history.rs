@@ -20,10 +20,10 @@ pub(crate) struct SpendHistory {
 /// The spend in a period, and its pace in dollars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PeriodSpend {
-    pub(crate) spent: Amount,
-    pub(crate) ends_at: DateTime<Utc>,
+    pub spent: Amount,
+    pub ends_at: DateTime<Utc>,
     /// The pace since the first spend of the period, or `None` if that is too recent.
-    pub(crate) pace: Option<Pace>,
+    pub pace: Option<Pace>,
 }
 
 impl SpendHistory {

@@ -18,7 +18,7 @@ mod why;
 mod window_use;
 
 pub use amount::Amount;
-pub(crate) use attribution::Attribution;
+pub(crate) use attribution::{Attribution, RequestOrigin};
 pub(crate) use blocks::{Block, block_until, current_block};
 pub(crate) use figures::{page_figures, page_totals, short_count};
 pub(crate) use grouping::{GroupBy, RowGroups, SpendGroup, UNKNOWN_KEY, or_unknown};

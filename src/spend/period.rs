@@ -9,8 +9,8 @@ use crate::time::{Clock, Millis, Zone};
 /// that side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Period {
-    pub(crate) since: Option<NaiveDate>,
-    pub(crate) until: Option<NaiveDate>,
+    pub since: Option<NaiveDate>,
+    pub until: Option<NaiveDate>,
 }
 
 /// The command-line arguments that select a period.
@@ -18,10 +18,10 @@ pub(crate) struct Period {
 pub(crate) struct RequestedDays {
     /// First day: 2026-11-20, today, yesterday, 7d, 2w, or 12h
     #[arg(long, value_name = "DAY")]
-    pub(crate) since: Option<String>,
+    pub since: Option<String>,
     /// Last day, inclusive: 2026-11-20, today, yesterday
     #[arg(long, value_name = "DAY")]
-    pub(crate) until: Option<String>,
+    pub until: Option<String>,
 }
 
 impl RequestedDays {

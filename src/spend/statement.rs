@@ -22,18 +22,18 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 /// The parameters of a statement.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportRequest {
-    pub(crate) by: GroupBy,
-    pub(crate) period: Period,
+    pub by: GroupBy,
+    pub period: Period,
     /// The current time and the time zone in which days begin.
-    pub(crate) clock: Clock,
+    pub clock: Clock,
     /// The name of the time zone.
-    pub(crate) zone: String,
+    pub zone: String,
     /// The maximum number of groups.
-    pub(crate) limit: Option<usize>,
+    pub limit: Option<usize>,
     /// A filter: only sessions whose directory contains this string are included.
-    pub(crate) project: Option<String>,
+    pub project: Option<String>,
     /// The directory with exports from several machines, or `None` for this machine's ledger.
-    pub(crate) from: Option<PathBuf>,
+    pub from: Option<PathBuf>,
 }
 
 impl ReportRequest {
@@ -58,18 +58,18 @@ impl ReportRequest {
 /// The spend in a period.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    pub(crate) request: ReportRequest,
-    pub(crate) total: Tally,
+    pub request: ReportRequest,
+    pub total: Tally,
     /// The groups, periods by time and all others by cost.
-    pub(crate) groups: Vec<SpendGroup>,
+    pub groups: Vec<SpendGroup>,
     /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
     /// The result of updating the ledger.
-    pub(crate) catch_up: CatchUpResult,
+    pub catch_up: CatchUpResult,
     /// The transcripts with damaged lines, and the number of damaged lines in each.
-    pub(crate) damaged: Vec<(String, u32)>,
+    pub damaged: Vec<(String, u32)>,
     /// The number of sessions that are currently receiving a response.
     pub(super) streaming_sessions: usize,
     /// The responses that came from a different model than the one requested.

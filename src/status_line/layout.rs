@@ -19,7 +19,7 @@ pub(super) struct Form {
     columns: usize,
     /// The amount of information that is lost by switching to the next shorter form, or by dropping the segment if
     /// there is none. The values are listed in `loss.rs`.
-    pub(super) loss: u32,
+    pub loss: u32,
 }
 
 impl Form {
@@ -61,15 +61,18 @@ pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segm
     segment
 }
 
+/// The text between two segments.
+const SEPARATOR: &str = " \u{2502} ";
+
 /// Returns a row that is at most `columns` wide. It is empty only if there are no segments.
-pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
-    let mut row = FittedRow::new(segments, separator);
+pub(super) fn fit(segments: &[Segment], columns: usize) -> Vec<Piece> {
+    let mut row = FittedRow::new(segments);
     let shortened = row.shrink(columns);
     row.grow_back(&shortened, columns);
     let mut pieces: Vec<Piece> = Vec::new();
     for form in row.shown() {
         if !pieces.is_empty() {
-            pieces.push((Tone::Quiet, separator.to_owned()));
+            pieces.push((Tone::Quiet, SEPARATOR.to_owned()));
         }
         pieces.extend(form.pieces.iter().cloned());
     }
@@ -88,15 +91,13 @@ struct FittedRow<'s> {
     segments: &'s [Segment],
     /// The index of each segment's current form. An index past the last form means that the segment is dropped.
     in_use: Vec<usize>,
-    separator: usize,
 }
 
 impl<'s> FittedRow<'s> {
-    fn new(segments: &'s [Segment], separator: &str) -> Self {
+    fn new(segments: &'s [Segment]) -> Self {
         Self {
             segments,
             in_use: vec![0; segments.len()],
-            separator: width(separator),
         }
     }
 
@@ -105,8 +106,9 @@ impl<'s> FittedRow<'s> {
     }
 
     fn width(&self) -> usize {
-        let columns: usize = self.shown().map(|form| form.columns + self.separator).sum();
-        columns.saturating_sub(self.separator)
+        let between = width(SEPARATOR);
+        let columns: usize = self.shown().map(|form| form.columns + between).sum();
+        columns.saturating_sub(between)
     }
 
     /// Shortens segments until the row fits. If even the most important segment is too wide, none is left. Returns the
@@ -157,8 +159,6 @@ mod tests {
         }
     }
 
-    const SEPARATOR: &str = " │ ";
-
     fn segment(forms: &[(u32, &str)]) -> Segment {
         let form =
             |(loss, text): &(u32, &str)| Form::new(*loss, vec![(Tone::Plain, (*text).to_owned())]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn row_text(segments: &[Segment], columns: usize) -> String {
-        let row = fit(segments, SEPARATOR, columns);
+        let row = fit(segments, columns);
         row.into_iter().map(|(_, text)| text).collect()
     }
 
@@ -224,7 +224,7 @@ mod tests {
                 let row = row_text(&segments, columns);
                 prop_assert!(width(&row) <= columns && !row.is_empty(), "{columns}: {row:?}");
                 prop_assert_eq!(&row, &row_text(&segments, columns));
-                let mut fitted = FittedRow::new(&segments, SEPARATOR);
+                let mut fitted = FittedRow::new(&segments);
                 let shortened = fitted.shrink(columns);
                 let shrunk = fitted.width();
                 fitted.grow_back(&shortened, columns);

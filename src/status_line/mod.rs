@@ -30,21 +30,14 @@ use layout::Segment;
 /// The number of columns that Claude Code reserves. It truncates rows that fill all of `COLUMNS`.
 pub(crate) const MARGIN: usize = 4;
 
-/// Renders the rows of the status line, each at most `columns` wide. Rows without figures are omitted, so the result
+/// Renders the rows of the status line, each at most `columns` wide. A row without figures is omitted, so the result
 /// may be empty. If a budget is ignored because of a configuration error, the last row says so.
 pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
-    let mut rows = Vec::new();
-    for names in facts.config.rows() {
-        // A missing figure affects only its own segment.
-        let segments: Vec<Segment> = names
-            .iter()
-            .filter_map(|name| facts.segment(*name))
-            .collect();
-        let row = layout::fit(&segments, &facts.config.statusline.separator, columns);
-        if row.iter().any(|(_, text)| !text.trim().is_empty()) {
-            rows.push(row);
-        }
-    }
+    // A missing figure affects only its own segment.
+    let names = facts.config.statusline.segments.iter();
+    let segments: Vec<Segment> = names.filter_map(|name| facts.segment(*name)).collect();
+    let mut rows = vec![layout::fit(&segments, columns)];
+    rows.retain(|row| row.iter().any(|(_, text)| !text.trim().is_empty()));
     if let Some(problem) = facts.config.budget_problem_to_show() {
         let text = format!("config.toml: {problem} \u{b7} whycap doctor");
         rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
@@ -427,14 +420,8 @@ mod tests {
 
     fn any_config() -> impl Strategy<Value = Config> {
         let segment = prop::sample::select(SegmentName::value_variants());
-        let line = prop::collection::vec(segment, 1..9);
-        let lines = prop::collection::vec(line, 1..4);
-        (lines, "( │ | 日 |·)").prop_map(|(lines, separator)| Config {
-            statusline: LineConfig {
-                lines,
-                separator,
-                ..LineConfig::default()
-            },
+        prop::collection::vec(segment, 1..9).prop_map(|segments| Config {
+            statusline: LineConfig { segments },
             ..Config::default()
         })
     }
@@ -448,7 +435,7 @@ mod tests {
         ) {
             for columns in 1..=200 {
                 let rendered = rows(&payload, cents, &config, columns);
-                prop_assert!(rendered.len() <= config.statusline.lines.len());
+                prop_assert!(rendered.len() <= 1);
                 for row in &rendered {
                     prop_assert!(width(row) <= columns && !row.trim().is_empty(), "{columns}: {row:?}");
                 }

@@ -46,13 +46,13 @@ pub(crate) struct Wrapped {
     last_output: PathBuf,
     running: io::Result<Running>,
     /// The number of columns that Claude Code leaves free on each side of the status line.
-    pub(crate) padding: usize,
+    pub padding: usize,
 }
 
 /// The output of the preserved command.
 pub(crate) struct WrappedLine {
     /// The text without the trailing newline, or `None` if there is nothing to show.
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
     /// The file to save the text to, or `None` if it has already been saved.
     unsaved: Option<PathBuf>,
 }

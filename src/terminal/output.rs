@@ -102,9 +102,9 @@ pub fn print(shown: &Shown) -> io::Result<()> {
 #[error("{what}")]
 pub(crate) struct Failure {
     /// The problem, such as "could not lock the settings".
-    pub(crate) what: String,
+    pub what: String,
     /// An instruction for the user.
-    pub(crate) advice: &'static str,
+    pub advice: &'static str,
 }
 
 /// Prints an error message to standard error, on a single line and after the program name.

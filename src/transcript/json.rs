@@ -55,8 +55,8 @@ impl<'a, T: FromJson<'a>> FromJson<'a> for BTreeMap<String, T> {
 /// An object and its text, or nothing if there is no object.
 #[derive(Debug, Default)]
 pub(super) struct Written<'a, T> {
-    pub(super) text: &'a [u8],
-    pub(super) object: Option<T>,
+    pub text: &'a [u8],
+    pub object: Option<T>,
 }
 
 impl<'a, T: FromJson<'a>> FromJson<'a> for Written<'a, T> {

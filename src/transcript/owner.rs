@@ -86,16 +86,6 @@ impl Owner {
     }
 }
 
-/// A response, and what its transcript says about the request.
-pub(crate) struct RequestOrigin<'a> {
-    /// The key of the response in the ledger.
-    pub(crate) response_key: i64,
-    /// The ID of the prompt, or `None` if it is not in the transcript.
-    pub(crate) prompt: Option<&'a str>,
-    /// The account that paid, or `None` if the transcript does not identify it.
-    pub(crate) owner: Option<&'a Owner>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

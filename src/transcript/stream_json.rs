@@ -13,11 +13,11 @@ use crate::limits::{Event, Fact, Measure, Refusal, ServerClaim, Source};
 #[derive(Debug, Default)]
 pub(crate) struct StreamJson {
     /// The session.
-    pub(crate) session: Option<String>,
+    pub session: Option<String>,
     /// The cost of the command in dollars, which the last line states.
-    pub(crate) cost_usd: Option<f64>,
+    pub cost_usd: Option<f64>,
     /// The facts, in the order of their lines.
-    pub(crate) facts: Vec<Fact>,
+    pub facts: Vec<Fact>,
     version: Option<String>,
     /// The server's last statement about a refused request.
     claim: Option<ServerClaim>,

@@ -24,11 +24,11 @@ fn the_printed_configuration_is_a_valid_file_with_the_same_settings() {
         by_default.contains("there is no ~/.config/whycap/config.toml"),
         "{by_default}"
     );
-    let text = "[statusline]\nlines = [[\"branch\"], [\"model\"]]\nseparator = \" \\\" # \"\n[budget]\nday = 0.1\naction = \"stop\"\n";
+    let text = "[statusline]\nsegments = [\"branch\", \"model\"]\n[budget]\nday = 0.1\naction = \"stop\"\n";
     sandbox.write(FILE, text);
     let first = sandbox.run(&["config"]).success().to_owned();
     for line in [
-        "lines = [[\"branch\"], [\"model\"]]  # from the file",
+        "segments = [\"branch\", \"model\"]  # from the file",
         "day = 0.1  # from the file",
         "warn_at = 0.8  # default",
         "# month = 300.0",

@@ -189,8 +189,6 @@ fn a_configuration_and_a_report_are_not_wrapped_in_a_pipe() {
 fn a_wrapped_configuration_is_still_valid() {
     let sandbox = Sandbox::new();
     let file = r#"
-[statusline]
-separator = "  |  "
 [budget]
 projects = { "/home/dev/a project with a long name" = 40.0, "/home/dev/another project with a long name" = 15.0 }
 [export]

@@ -337,34 +337,31 @@ fn free_columns_are_used_and_figures_have_names_if_there_is_room() {
 
 #[test]
 fn optional_segments_are_available() {
-    let config = "[statusline]\nlines = [[\"directory\", \"branch\"], [\"model\", \"windows\"]]\nseparator = \" · \"\n";
+    let config = "[statusline]\nsegments = [\"directory\", \"branch\", \"model\"]\n";
     let sandbox = configured("120", config);
     let top = sandbox.path("src/api");
     sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\u{1b}[2J\n");
     let mut payload: Value = serde_json::from_slice(&recorded("plan")).unwrap();
     payload["workspace"]["current_dir"] = json!(top.join("routes"));
     let payload = payload.to_string().into_bytes();
-    assert_eq!(shown(&sandbox, &payload).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J", r"Sonnet 5.5 · 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
-    // Empty segments are left out, and so are lines without any segments.
+    let expected = r"~/src/api/routes │ on topic\u{1b}[2J │ Sonnet 5.5";
+    assert_eq!(shown(&sandbox, &payload).trim_end(), expected);
+    // Empty segments are left out.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
-    let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"model\"]]\n");
+    let only = configured("80", "[statusline]\nsegments = [\"branch\", \"model\"]\n");
     assert_eq!(shown(&only, &payload), "Sonnet 5.5");
     assert_eq!(shown(&only, b"{}"), "whycap");
 }
 
 #[test]
-fn every_line_of_several_fits_every_width() {
-    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\n";
+fn every_segment_fits_every_width() {
+    let config = "[statusline]\nsegments = [\"directory\", \"model\", \"windows\", \"context\"]\n";
     for columns in 1..140_usize {
         let status_line = shown(&configured(&columns.to_string(), config), &recorded("plan"));
-        assert!(status_line.lines().count() <= 2 && !status_line.trim().is_empty());
-        for line in status_line.lines() {
-            let width = unicode_width::UnicodeWidthStr::width(line);
-            assert!(
-                width <= columns.saturating_sub(4).max(1),
-                "{columns}: {line:?}"
-            );
-        }
+        assert!(status_line.lines().count() == 1 && !status_line.trim().is_empty());
+        let width = unicode_width::UnicodeWidthStr::width(status_line.trim_end());
+        let available = columns.saturating_sub(4).max(1);
+        assert!(width <= available, "{columns}: {status_line:?}");
     }
 }
 

@@ -67,13 +67,13 @@ pub(crate) const HIGHEST_PID: u32 = 1 << 22;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
     /// The machine and the PID namespace, as recorded by Claude Code in `pidDomain`.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// The host and the PID namespace, as recorded by Claude Code in `pidSpace`.
-    pub(crate) space: Option<String>,
+    pub space: Option<String>,
     /// The boot time of this machine, according to its clock.
-    pub(crate) boot: Option<DateTime<Utc>>,
+    pub boot: Option<DateTime<Utc>>,
     /// Processes outside this domain that may also write to the directory.
-    pub(crate) invisible: Option<InvisibleProcesses>,
+    pub invisible: Option<InvisibleProcesses>,
 }
 
 /// Processes that may use a directory but are not in this system's process table.

@@ -11,27 +11,27 @@ pub(super) type Variables = Vec<(OsString, OsString)>;
 /// A live Claude Code process.
 #[derive(Debug)]
 pub(super) struct LiveClient {
-    pub(super) pid: u32,
+    pub pid: u32,
     /// The requested environment variables, or `None` if the process has none of them or they cannot be read.
-    pub(super) variables: Option<Variables>,
+    pub variables: Option<Variables>,
 }
 
 /// Information about the process with a given PID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// True if a process with this PID is running. Zombie processes do not count.
-    pub(crate) alive: Option<bool>,
+    pub alive: Option<bool>,
     /// True if the process is Claude Code, or `None` if that is uncertain, as for a `node` process.
-    pub(crate) is_claude: Option<bool>,
+    pub is_claude: Option<bool>,
     /// The start time in clock ticks since boot, which Claude Code records as `procStart` on Linux.
-    pub(crate) start_ticks: Option<u64>,
+    pub start_ticks: Option<u64>,
     /// The start time according to the wall clock. It is inaccurate if the clock has been adjusted since then.
-    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime<Utc>>,
     /// True if this is also the PID of a process inside a container.
-    pub(crate) in_container: bool,
+    pub in_container: bool,
     /// The program's name, for display.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
 }
 
 impl Process {

@@ -33,9 +33,9 @@ pub(crate) trait JournalRecord: DeserializeOwned {
 /// A part of the journal.
 pub(crate) struct JournalPart<R> {
     /// The records, oldest first.
-    pub(crate) records: Vec<R>,
+    pub records: Vec<R>,
     /// The offset at which the part ends and the next one starts.
-    pub(crate) end: u64,
+    pub end: u64,
 }
 
 fn path_in(data: &Path) -> PathBuf {

@@ -8,8 +8,8 @@ use crate::time::Millis;
 /// A lower bound: the reason why the real amount may be higher, and the time of the affected spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LowerBound {
-    pub(crate) at: Millis,
-    pub(crate) reason: LowerBoundReason,
+    pub at: Millis,
+    pub reason: LowerBoundReason,
 }
 
 /// A reason why an amount is a lower bound.

@@ -39,14 +39,14 @@ use crate::time::Millis;
 /// The facts about one lineage.
 #[derive(Debug, Default)]
 pub(crate) struct Lineage {
-    pub(crate) sessions: BTreeSet<Id>,
-    pub(crate) files: BTreeMap<Id, TranscriptFacts>,
-    pub(crate) responses: Vec<Response>,
-    pub(crate) compactions: Vec<Compaction>,
-    pub(crate) checkpoints: Vec<Checkpoint>,
+    pub sessions: BTreeSet<Id>,
+    pub files: BTreeMap<Id, TranscriptFacts>,
+    pub responses: Vec<Response>,
+    pub compactions: Vec<Compaction>,
+    pub checkpoints: Vec<Checkpoint>,
     /// The events of all processes that worked on these sessions, ordered by number.
-    pub(crate) events: Vec<RunEvent>,
-    pub(crate) models: HashMap<Id, String>,
+    pub events: Vec<RunEvent>,
+    pub models: HashMap<Id, String>,
 }
 
 impl Lineage {
@@ -60,34 +60,34 @@ impl Lineage {
 #[derive(Debug, Default)]
 pub(crate) struct Reconciled {
     /// The owner of each response, in the order of [`Lineage::responses`].
-    pub(crate) owners: Vec<Id>,
-    pub(crate) sessions: BTreeMap<Id, SessionBreakdown>,
+    pub owners: Vec<Id>,
+    pub sessions: BTreeMap<Id, SessionBreakdown>,
 }
 
 /// The unrecorded spend of one session, and how it was calculated. The ledger stores the fields that are not skipped.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SessionBreakdown {
-    pub(crate) off_transcript: Vec<OffTranscriptSpend>,
-    pub(crate) bounds: Vec<LowerBound>,
+    pub off_transcript: Vec<OffTranscriptSpend>,
+    pub bounds: Vec<LowerBound>,
     /// The model of the newest response.
-    pub(crate) model: Id,
+    pub model: Id,
     /// The session's spend up to the newest total of each run.
-    pub(crate) covered: Money,
+    pub covered: Money,
     /// The unrecorded spend, excluding pending spend.
-    pub(crate) unrecorded: Money,
+    pub unrecorded: Money,
     #[serde(skip)]
-    pub(crate) runs: Vec<RunBreakdown>,
+    pub runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     #[serde(skip)]
-    pub(crate) compactions: usize,
+    pub compactions: usize,
     /// The number of inherited responses and compactions, by the session that owns them.
     #[serde(skip)]
-    pub(crate) inherited: BTreeMap<Id, InheritedLines>,
+    pub inherited: BTreeMap<Id, InheritedLines>,
     /// The newest total of each process that may still be working on this session.
-    pub(crate) open_totals: BTreeMap<Id, Money>,
+    pub open_totals: BTreeMap<Id, Money>,
     /// The newest event included in these results.
-    pub(crate) last_event: i64,
+    pub last_event: i64,
 }
 
 impl SessionBreakdown {
@@ -99,17 +99,17 @@ impl SessionBreakdown {
 /// The number of responses and compactions that a session inherited from another session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct InheritedLines {
-    pub(crate) responses: u64,
-    pub(crate) compactions: u64,
+    pub responses: u64,
+    pub compactions: u64,
 }
 
 /// Unrecorded or pending spend at a single point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OffTranscriptSpend {
-    pub(crate) at: Millis,
-    pub(crate) model: Id,
-    pub(crate) kind: OffTranscriptKind,
-    pub(crate) cost: Money,
+    pub at: Millis,
+    pub model: Id,
+    pub kind: OffTranscriptKind,
+    pub cost: Money,
 }
 
 /// The kind of an [`OffTranscriptSpend`].
@@ -127,26 +127,26 @@ pub(crate) enum OffTranscriptKind {
 /// The breakdown for a single run, or for the part of the history without identified runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunBreakdown {
-    pub(crate) pid: Option<u32>,
+    pub pid: Option<u32>,
     /// True if the process was identified. Otherwise, its spend is known only from checkpoints.
-    pub(crate) is_identified: bool,
-    pub(crate) started_at: Option<Millis>,
-    pub(crate) ended_at: Option<Millis>,
-    pub(crate) starting_total: Option<Money>,
+    pub is_identified: bool,
+    pub started_at: Option<Millis>,
+    pub ended_at: Option<Millis>,
+    pub starting_total: Option<Money>,
     /// False if the starting total may already include some of the run's responses.
-    pub(crate) is_start_proven: bool,
-    pub(crate) last_total: Option<Money>,
+    pub is_start_proven: bool,
+    pub last_total: Option<Money>,
     /// The number of responses in the run.
-    pub(crate) responses: u64,
+    pub responses: u64,
     /// The cost of these responses.
-    pub(crate) recorded: Money,
+    pub recorded: Money,
     /// The number of responses that the totals cover. All other responses arrived after the last total.
-    pub(crate) covered_responses: u64,
+    pub covered_responses: u64,
     /// The cost of the covered responses.
-    pub(crate) covered: Money,
+    pub covered: Money,
     /// The part of the increase in the totals that may be due to responses after the last total.
-    pub(crate) cost_of_later_responses: Money,
-    pub(crate) unrecorded: Money,
+    pub cost_of_later_responses: Money,
+    pub unrecorded: Money,
 }
 
 impl RunBreakdown {

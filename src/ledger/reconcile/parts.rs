@@ -32,8 +32,8 @@ const TOLERANCE: Millis = 500;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HistoryTotals {
     /// The starting total, or `None` if it is unknown.
-    pub(super) starting: Option<Money>,
-    pub(super) last: Money,
+    pub starting: Option<Money>,
+    pub last: Money,
 }
 
 /// The starting total of the history before the first run.
@@ -48,21 +48,21 @@ enum StartingTotal<'c> {
 /// A part of a session.
 #[derive(Debug, Default)]
 pub(super) struct Part<'l> {
-    pub(super) start: i64,
+    pub start: i64,
     /// The offset at which the part's last run ends.
-    pub(super) end: i64,
+    pub end: i64,
     /// The offset of the first transcript line whose cost may be missing from the part's totals.
-    pub(super) covered_until: i64,
-    pub(super) runs: Vec<RunTotals<'l>>,
+    pub covered_until: i64,
+    pub runs: Vec<RunTotals<'l>>,
     /// The totals of the history before the first run, if it contains a checkpoint.
-    pub(super) history: Option<HistoryTotals>,
+    pub history: Option<HistoryTotals>,
     /// The increase in the part's totals, or `None` if it is unknown.
-    pub(super) delta: Option<Delta<'l>>,
+    pub delta: Option<Delta<'l>>,
     /// The responses and compactions that the totals cover.
-    pub(super) responses: Vec<&'l Response>,
-    pub(super) compactions: Vec<&'l Compaction>,
+    pub responses: Vec<&'l Response>,
+    pub compactions: Vec<&'l Compaction>,
     /// The responses after the last totals, some of which the totals may already include.
-    pub(super) later_responses: Vec<&'l Response>,
+    pub later_responses: Vec<&'l Response>,
 }
 
 impl<'l> SessionFacts<'l> {

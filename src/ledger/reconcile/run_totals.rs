@@ -19,11 +19,11 @@ static NO_MODELS: ModelTotals = BTreeMap::new();
 /// A total, with its breakdown by model if known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownTotal<'l> {
-    pub(super) amount: Money,
-    pub(super) models: Option<&'l ModelTotals>,
-    pub(super) has_unknown_model: bool,
+    pub amount: Money,
+    pub models: Option<&'l ModelTotals>,
+    pub has_unknown_model: bool,
     /// The start of the first run that the total covers, if the total comes from a checkpoint.
-    pub(super) started: Option<Millis>,
+    pub started: Option<Millis>,
 }
 
 impl<'l> KnownTotal<'l> {
@@ -56,17 +56,17 @@ impl<'l> KnownTotal<'l> {
 /// A run with its totals.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunTotals<'l> {
-    pub(super) run: &'l Run,
+    pub run: &'l Run,
     /// The offset of the first transcript line whose cost the run's delta includes.
-    pub(super) start: i64,
-    pub(super) starting: Option<KnownTotal<'l>>,
+    pub start: i64,
+    pub starting: Option<KnownTotal<'l>>,
     /// True if the starting total was observed.
-    pub(super) is_start_proven: bool,
-    pub(super) last: Option<KnownTotal<'l>>,
+    pub is_start_proven: bool,
+    pub last: Option<KnownTotal<'l>>,
     /// The offset of the first transcript line whose cost may be missing from the last total.
-    pub(super) until: i64,
+    pub until: i64,
     /// True if the last total is a checkpoint.
-    pub(super) is_closed: bool,
+    pub is_closed: bool,
 }
 
 impl<'l> RunTotals<'l> {

@@ -10,10 +10,10 @@ use crate::time::Millis;
 /// A running total reported by a status-line call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunSample {
-    pub(crate) amount: Money,
-    pub(crate) at: Millis,
+    pub amount: Money,
+    pub at: Millis,
     /// The length of the transcript at that time.
-    pub(crate) length: i64,
+    pub length: i64,
 }
 
 /// The work of one process on one session.
@@ -23,28 +23,28 @@ pub(crate) struct RunSample {
     reason = "each is an independent fact about the run"
 )]
 pub(crate) struct Run {
-    pub(crate) session: Id,
-    pub(crate) pid: Option<u32>,
-    pub(crate) process: Id,
-    pub(crate) started_at: Millis,
+    pub session: Id,
+    pub pid: Option<u32>,
+    pub process: Id,
+    pub started_at: Millis,
     /// The length of the transcript at the start.
-    pub(crate) start: i64,
+    pub start: i64,
     /// The source reported by the `SessionStart` hook, or `None` if no such hook ran.
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     /// True if this is the first run of its process.
-    pub(crate) is_first: bool,
+    pub is_first: bool,
     /// True if the process has already worked on this session in an earlier run.
-    pub(crate) is_repeated: bool,
+    pub is_repeated: bool,
     /// True if the process has since started another run.
     is_over: bool,
     /// The samples that exceed all earlier ones. The others are ignored because calls may arrive out of order.
-    pub(crate) samples: Vec<RunSample>,
+    pub samples: Vec<RunSample>,
     /// The time at which the run ended.
-    pub(crate) ended_at: Option<Millis>,
+    pub ended_at: Option<Millis>,
     /// The length of the transcript at that time.
-    pub(crate) end: Option<i64>,
+    pub end: Option<i64>,
     /// True if the process no longer exists, but no hook reported that it ended.
-    pub(crate) has_vanished: bool,
+    pub has_vanished: bool,
 }
 
 impl Run {

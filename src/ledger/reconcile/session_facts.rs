@@ -12,10 +12,10 @@ use crate::time::Millis;
 /// A response or a compaction, and its offset in the session's transcript.
 #[derive(Debug)]
 pub(super) struct Located<'l, T> {
-    pub(super) offset: i64,
+    pub offset: i64,
     /// True if the line in the session's own transcript names a client that runs in a terminal and writes checkpoints.
-    pub(super) is_from_terminal: bool,
-    pub(super) fact: &'l T,
+    pub is_from_terminal: bool,
+    pub fact: &'l T,
 }
 
 /// The facts about one session, in transcript order.
@@ -23,25 +23,25 @@ pub(super) struct Located<'l, T> {
 pub(super) struct SessionFacts<'l> {
     /// The responses. Those that are missing from the session's transcript are placed at its start. A subagent's
     /// response gets the offset of the response that precedes it in the session.
-    pub(super) responses: Vec<Located<'l, Response>>,
-    pub(super) compactions: Vec<Located<'l, Compaction>>,
-    pub(super) checkpoints: Vec<&'l Checkpoint>,
-    pub(super) runs: Vec<&'l Run>,
+    pub responses: Vec<Located<'l, Response>>,
+    pub compactions: Vec<Located<'l, Compaction>>,
+    pub checkpoints: Vec<&'l Checkpoint>,
+    pub runs: Vec<&'l Run>,
     /// All totals reported by status-line calls, each with the length of the transcript when it was first reported.
-    pub(super) sampled: BTreeMap<Money, i64>,
+    pub sampled: BTreeMap<Money, i64>,
     /// The greatest total reported by a client that did not identify its process, and the time of the report.
-    pub(super) unidentified: Option<(Money, Millis)>,
+    pub unidentified: Option<(Money, Millis)>,
     /// The time of the newest inherited response or compaction. The times of other inherited lines are not stored.
-    pub(super) inherited_until: Option<Millis>,
+    pub inherited_until: Option<Millis>,
     /// The number of inherited responses and compactions, by the session that owns them.
-    pub(super) inherited: BTreeMap<Id, InheritedLines>,
+    pub inherited: BTreeMap<Id, InheritedLines>,
     /// The times at which damaged lines may have been written, one for each day.
-    pub(super) damage: Vec<Millis>,
+    pub damage: Vec<Millis>,
     /// True if any of the session's transcripts has ever been read.
-    pub(super) has_transcript: bool,
+    pub has_transcript: bool,
     /// True if another version of the transcript contains responses that the longest version lacks.
-    pub(super) has_other_version: bool,
-    pub(super) last_event: i64,
+    pub has_other_version: bool,
+    pub last_event: i64,
 }
 
 /// Returns the facts about each session in a lineage. `owner_of_each` lists the owner of each response.

@@ -25,20 +25,20 @@ type Breakdowns<'l> = [&'l ModelTotals; 2];
 /// The increase in running totals over a part of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Delta<'l> {
-    pub(super) cost: Money,
+    pub cost: Money,
     /// The breakdowns of the totals of each run, or `None` if one of the totals is known only in dollars.
     breakdowns: Option<Vec<Breakdowns<'l>>>,
     /// True if Claude Code had no price for one of the models.
-    pub(super) has_unknown_model: bool,
+    pub has_unknown_model: bool,
 }
 
 /// The unrecorded spend in a part of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnrecordedSpend {
     /// The spend by model. Spend that fits no model has the ID of the empty name.
-    pub(super) by_model: BTreeMap<Id, Money>,
+    pub by_model: BTreeMap<Id, Money>,
     /// The reason why the amounts are lower bounds, or `None` if they are exact.
-    pub(super) bound: Option<LowerBoundReason>,
+    pub bound: Option<LowerBoundReason>,
 }
 
 impl UnrecordedSpend {

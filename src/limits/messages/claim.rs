@@ -23,9 +23,9 @@ static RESET: LazyLock<Regex> =
 /// The server's own report about a limit.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) row: &'static Row,
-    pub(super) kind: Kind,
-    pub(super) resets_at: Option<DateTime<Utc>>,
+    pub row: &'static Row,
+    pub kind: Kind,
+    pub resets_at: Option<DateTime<Utc>>,
 }
 
 /// Returns what the server reported, according to a text in lower case. Returns `None` if the text contains no such

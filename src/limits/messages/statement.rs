@@ -25,11 +25,11 @@ const PARAGRAPH: usize = 6;
 
 /// A statement, and the row of the catalog that explains it.
 pub(super) struct Match {
-    pub(super) row: &'static Row,
+    pub row: &'static Row,
     /// The index of the statement.
-    pub(super) index: usize,
+    pub index: usize,
     /// The statement, followed by the lines in which the message may continue.
-    pub(super) text: String,
+    pub text: String,
 }
 
 impl Match {

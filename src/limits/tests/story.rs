@@ -20,7 +20,7 @@ use crate::time::Zone;
 /// A story: its title and its lines.
 pub(crate) struct Story {
     /// The statement that the story proves.
-    pub(crate) title: String,
+    pub title: String,
     lines: Vec<Line>,
 }
 

@@ -12,9 +12,9 @@ use crate::time::Clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paying {
     /// The time of the first response that was paid for with usage credits.
-    pub(crate) since: DateTime<Utc>,
+    pub since: DateTime<Utc>,
     /// The cost of all responses since that time, at list prices.
-    pub(crate) cost: Money,
+    pub cost: Money,
 }
 
 impl Paying {

@@ -37,9 +37,9 @@ pub(crate) enum RewriteCause {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct CauseTexts {
     /// A short description of the cause.
-    pub(super) label: String,
+    pub label: String,
     /// Advice on how to prevent rewrites with this cause.
-    pub(super) advice: String,
+    pub advice: String,
 }
 
 impl RewriteCause {
@@ -77,7 +77,7 @@ impl RewriteCause {
 /// The verdict on a rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RewriteVerdict {
-    pub(crate) cause: RewriteCause,
+    pub cause: RewriteCause,
     /// The proof that the rewrite was avoidable, or `None` if it was not provably avoidable.
     pub(super) proof: Option<String>,
 }

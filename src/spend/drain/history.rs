@@ -12,26 +12,27 @@ use super::loads::PendingLoads;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
+use crate::spend::RequestOrigin;
 use crate::time::Millis;
-use crate::transcript::owner::{Owner, RequestOrigin};
+use crate::transcript::owner::Owner;
 use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
 
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheWrite {
-    pub(crate) response: ConversationResponse,
+    pub response: ConversationResponse,
     /// The prompt that led to the response, if it is in the transcript.
-    pub(crate) prompt: Option<Rc<Prompt>>,
+    pub prompt: Option<Rc<Prompt>>,
     /// The account that paid for the response, if the transcript identifies it.
     owner: Option<Owner>,
-    pub(crate) session: String,
+    pub session: String,
     /// The cost of the cache write. Both this cost and the cost of the rewrite are 0 until [`Self::price`] is called.
-    pub(crate) cost: Money,
+    pub cost: Money,
     /// True if the request was recorded.
-    pub(crate) is_recorded: bool,
+    pub is_recorded: bool,
     /// The part of the cache write that should have been a cache read, or `None` if the response read nearly everything
     /// that was cached.
-    pub(crate) rewrite: Option<Rewrite>,
+    pub rewrite: Option<Rewrite>,
 }
 
 impl CacheWrite {
@@ -57,12 +58,12 @@ impl CacheWrite {
 /// The part of a cache write that should have been a cache read, or the first write to a new cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rewrite {
-    pub(crate) verdict: RewriteVerdict,
-    pub(crate) tokens: u64,
+    pub verdict: RewriteVerdict,
+    pub tokens: u64,
     /// The cost of writing these tokens minus the cost of reading them.
-    pub(crate) cost: Money,
+    pub cost: Money,
     /// The time elapsed since the previous response, or 0 if there is no previous response.
-    pub(crate) after: Millis,
+    pub after: Millis,
 }
 
 /// Returns the sender of a response's request: the main conversation, a subagent, or a background task. Each sender has

@@ -14,19 +14,19 @@ use crate::transcript::requests::{CacheLine, FIVE_MINUTES, SentRequest};
 /// A prompt from the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
-    pub(crate) id: String,
+    pub id: String,
     /// The first words of the prompt, or a description of an automatic continuation. The text is empty for other
     /// messages from Claude Code or a tool.
-    pub(crate) words: String,
+    pub words: String,
 }
 
 /// An API response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConversationResponse {
     /// The response's key in the ledger.
-    pub(crate) key: i64,
+    pub key: i64,
     /// The time of the response's first line. The server checked the cache before this time.
-    pub(crate) at: Millis,
+    pub at: Millis,
     /// True if the line was copied from another session by a fork or resume.
     pub(super) is_copy: bool,
     pub(super) model: String,
@@ -122,12 +122,12 @@ impl ConversationResponse {
 /// The number of events of each kind up to a given line of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Events {
-    pub(super) lines: u32,
-    pub(super) prompts: u32,
-    pub(super) commands: u32,
-    pub(super) compactions: u32,
+    pub lines: u32,
+    pub prompts: u32,
+    pub commands: u32,
+    pub compactions: u32,
     /// The number of times the paying account changed. Each account has its own cache.
-    pub(super) owner_changes: u32,
+    pub owner_changes: u32,
 }
 
 impl Events {

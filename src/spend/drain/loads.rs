@@ -17,9 +17,9 @@ use crate::transcript::requests::CacheLine;
 #[derive(Debug)]
 pub(super) struct Load {
     /// The cause of rewrites after this load.
-    pub(super) cause: RewriteCause,
+    pub cause: RewriteCause,
     /// The subagent that performed the load.
-    pub(super) agent: Option<String>,
+    pub agent: Option<String>,
 }
 
 /// The loads that are still waiting for a result, keyed by call ID.

@@ -23,11 +23,11 @@ const COST_OF_REWRITES: &str =
 /// The cache writes in a period, with other figures for comparison.
 #[derive(Debug)]
 pub(crate) struct Drain {
-    pub(crate) sums: CacheSums,
-    pub(crate) period: Period,
-    pub(crate) clock: Clock,
+    pub sums: CacheSums,
+    pub period: Period,
+    pub clock: Clock,
     /// The total spend in the period.
-    pub(crate) cost: Money,
+    pub cost: Money,
 }
 
 impl Drain {

@@ -14,10 +14,10 @@ use crate::pricing::Money;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
     /// The number of responses with a rewrite.
-    pub(crate) responses: u64,
-    pub(crate) tokens: u64,
+    pub responses: u64,
+    pub tokens: u64,
     /// The cost of writing the tokens minus the cost of reading them.
-    pub(crate) cost: Money,
+    pub cost: Money,
 }
 
 impl Sum {
@@ -40,7 +40,7 @@ impl Sum {
 #[derive(Debug, Default)]
 pub(crate) struct SumsByCause {
     /// The sum of all causes.
-    pub(crate) total: Sum,
+    pub total: Sum,
     causes: HashMap<RewriteCause, Sum>,
 }
 
@@ -71,11 +71,11 @@ pub(crate) struct CacheSums {
     /// The cost of all cache writes.
     pub(super) written: Money,
     /// The rewrites that were provably avoidable.
-    pub(crate) avoidable: SumsByCause,
+    pub avoidable: SumsByCause,
     /// The other rewrites.
     pub(super) not_proven: SumsByCause,
     /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
-    pub(crate) sessions: IndexMap<String, SessionSums>,
+    pub sessions: IndexMap<String, SessionSums>,
     /// The avoidable rewrites, most expensive first.
     pub(super) cases: Vec<Case>,
 }
@@ -83,9 +83,9 @@ pub(crate) struct CacheSums {
 /// A session with avoidable rewrites.
 #[derive(Debug, Default)]
 pub(crate) struct SessionSums {
-    pub(crate) title: Option<String>,
+    pub title: Option<String>,
     /// The total cost of the session.
-    pub(crate) cost: Money,
+    pub cost: Money,
     pub(super) avoidable: SumsByCause,
 }
 
@@ -102,8 +102,8 @@ impl SessionSums {
 /// An avoidable rewrite and the cache write that it is a part of.
 #[derive(Debug)]
 pub(super) struct Case {
-    pub(super) write: CacheWrite,
-    pub(super) rewrite: Rewrite,
+    pub write: CacheWrite,
+    pub rewrite: Rewrite,
 }
 
 impl CacheSums {

@@ -23,10 +23,10 @@ const MAX_LINE_LENGTH: u64 = 64 * 1024;
 /// A file or directory that could not be read in full.
 #[derive(Debug, Clone)]
 pub(crate) struct UnreadableFile {
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// The number of the first unreadable line, or `None` if nothing could be read.
-    pub(crate) line: Option<u64>,
-    pub(crate) reason: String,
+    pub line: Option<u64>,
+    pub reason: String,
 }
 
 impl UnreadableFile {

@@ -23,7 +23,7 @@ use crate::pricing::{Money, Usage};
 pub(crate) struct MergedRows {
     /// The rows in chronological order, with the amounts to add up.
     rows: Vec<Rc<Row>>,
-    pub(crate) unreadable: Vec<UnreadableFile>,
+    pub unreadable: Vec<UnreadableFile>,
 }
 
 impl MergedRows {

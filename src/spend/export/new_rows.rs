@@ -21,9 +21,9 @@ use crate::time::{Millis, QUARTER_HOUR, datetime_from_millis};
 
 /// The data from which rows are built.
 pub(crate) struct RowSources {
-    pub(crate) spend: AllSpend,
+    pub spend: AllSpend,
     /// The sessions whose transcripts could not be read in full.
-    pub(crate) incomplete_sessions: HashSet<String>,
+    pub incomplete_sessions: HashSet<String>,
 }
 
 /// All rows of this machine.

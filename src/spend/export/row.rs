@@ -18,31 +18,31 @@ pub(super) const UNRECORDED: &str = "unrecorded";
 #[serde(default)]
 pub(super) struct Row {
     /// The key of the fact. Of all rows with the same key, only one is included in the sums.
-    pub(super) key: String,
+    pub key: String,
     #[serde(with = "utc_time")]
-    pub(super) time: Millis,
-    pub(super) person: String,
-    pub(super) machine: String,
-    pub(super) project: String,
-    pub(super) branch: String,
-    pub(super) session: String,
-    pub(super) model: String,
+    pub time: Millis,
+    pub person: String,
+    pub machine: String,
+    pub project: String,
+    pub branch: String,
+    pub session: String,
+    pub model: String,
     /// [`RESPONSE`] or [`UNRECORDED`]. Newer versions may add other kinds, which no sum includes.
-    pub(super) kind: String,
-    pub(super) input: u64,
-    pub(super) output: u64,
-    pub(super) cache_read: u64,
-    pub(super) cache_write_5m: u64,
-    pub(super) cache_write_1h: u64,
-    pub(super) web_searches: u64,
+    pub kind: String,
+    pub input: u64,
+    pub output: u64,
+    pub cache_read: u64,
+    pub cache_write_5m: u64,
+    pub cache_write_1h: u64,
+    pub web_searches: u64,
     /// The cost in trillionths of a dollar. For unrecorded spend, this is the session's total up to the end of the
     /// month.
-    pub(super) cost_pico: i64,
+    pub cost_pico: i64,
     /// True if the real cost may be higher.
-    pub(super) at_least: bool,
+    pub at_least: bool,
     /// True if the cost is an estimate, because the price of the model is unknown.
-    pub(super) unpriced: bool,
-    pub(super) labels: BTreeMap<String, String>,
+    pub unpriced: bool,
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Row {

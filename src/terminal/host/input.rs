@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InputLimits {
     /// The maximum size in bytes.
-    pub(crate) size: usize,
+    pub size: usize,
     /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and it may be busy
     /// with something else in between.
-    pub(crate) first_byte: Duration,
+    pub first_byte: Duration,
     /// The time limit for the whole input.
-    pub(crate) total: Duration,
+    pub total: Duration,
 }
 
 /// The time limit for the rest of the input after the first byte. The input usually arrives at once, or within a few
