@@ -9,6 +9,7 @@ pub mod sessions;
 pub mod settings;
 pub(crate) mod shell;
 pub mod status_payload;
+pub(crate) mod stream_json;
 pub(crate) mod transcripts;
 pub mod version;
 pub(crate) mod watchdog;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::transcripts::complete_lines;
 use crate::disk;
 use crate::json::LenientJson;
-use crate::transcript::complete_lines;
 use crate::transcript::limit_lines::text_of;
 
 /// The number of bytes to read at each end of a transcript. Claude Code writes the title when it is set, and again

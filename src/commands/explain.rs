@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
+use crate::claude::stream_json::StreamJson;
 use crate::claude::transcripts;
 use crate::collect::Context;
 use crate::environment::Environment;
@@ -15,7 +16,6 @@ use crate::locks;
 use crate::render::Report;
 use crate::spend::Amount;
 use crate::terminal::Tone;
-use crate::transcript::stream_json::StreamJson;
 use crate::witness::Limits;
 
 /// The format of the output.

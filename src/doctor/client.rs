@@ -18,7 +18,6 @@ use crate::environment::Paths;
 use crate::json::{LenientJson, embedded};
 use crate::locks::{HarmfulLock, harmful};
 use crate::time::format_duration;
-use crate::transcript::complete_lines;
 
 /// The first Claude Code version that supports all events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
@@ -64,10 +63,12 @@ fn last_version(paths: &Paths) -> Option<ClientVersion> {
 
 fn version_in_transcript(path: &Path) -> Option<ClientVersion> {
     let (start, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-    complete_lines(start, &tail).rev().find_map(|line| {
-        let fields: Value = serde_json::from_slice(line).ok()?;
-        ClientVersion::parse(fields.text("version")?)
-    })
+    transcripts::complete_lines(start, &tail)
+        .rev()
+        .find_map(|line| {
+            let fields: Value = serde_json::from_slice(line).ok()?;
+            ClientVersion::parse(fields.text("version")?)
+        })
 }
 
 pub(super) fn version_in_use(setup: &Setup, findings: &mut Findings) {

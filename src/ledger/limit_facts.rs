@@ -282,10 +282,16 @@ impl Store {
         let of_facts = facts.iter().map(|fact| fact.session.clone());
         let of_caller = [None, request.session.map(str::to_owned)];
         let subjects: BTreeSet<Option<String>> = of_facts.chain(of_caller).collect();
+        // Of several facts with the same time, the states come first.
+        let mut states = Vec::new();
         for subject in &subjects {
-            facts.extend(self.limit_states(subject.as_deref(), since)?);
+            states.extend(self.limit_states(subject.as_deref(), since)?);
         }
-        Ok(StoredFacts { facts, refusals })
+        states.append(&mut facts);
+        Ok(StoredFacts {
+            facts: states,
+            refusals,
+        })
     }
 
     fn facts_where(&self, condition: &str, values: impl Params) -> Result<Vec<Fact>> {

@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::limit_lines::window_named;
+use super::limit_lines::{text_of, window_named};
 use super::line::SYNTHETIC;
 use crate::json::LenientJson;
 use crate::limits::{Kind, Refusal, ServerClaim};
@@ -33,7 +33,7 @@ pub(super) fn shown(line: &Value) -> Option<Refusal> {
     let is_transient = line.read("apiErrorIsTransient") == Some(true);
     let codes = ["apiErrorType", "apiError", "apiErrorCode"].map(|name| text(line, name));
     Some(Refusal {
-        text: message_text(message),
+        text: readable(text_of(message).unwrap_or_default()),
         class: text(line, "error"),
         codes: codes
             .into_iter()
@@ -80,7 +80,7 @@ pub(crate) fn readable(text: &str) -> String {
 }
 
 /// Returns the server's statement about a refused request, wherever a line contains it.
-pub(super) fn claim(line: &Value) -> Option<ServerClaim> {
+pub(crate) fn claim(line: &Value) -> Option<ServerClaim> {
     let candidates = [
         line.at("quotaLimits"),
         line.at("apiErrorParams").at("rate_limit_info"),
@@ -104,27 +104,11 @@ fn limit_named(name: &str) -> Option<Kind> {
 }
 
 /// Returns the time at which a limit or a usage window resets.
-pub(super) fn reset(limits: &Value) -> Option<DateTime<Utc>> {
+pub(crate) fn reset(limits: &Value) -> Option<DateTime<Utc>> {
     limits
         .at("resetsAt")
         .as_f64()
         .and_then(reset_from_epoch_seconds)
-}
-
-/// Joins the text blocks of a message with line breaks.
-fn message_text(message: &Value) -> String {
-    match message.get("content") {
-        Some(Value::String(text)) => readable(text),
-        Some(Value::Array(blocks)) => {
-            let texts: Vec<&str> = blocks
-                .iter()
-                .filter_map(|block| block.at("text").as_str())
-                .map(|text| start_of(text, TEXT_LIMIT))
-                .collect();
-            readable(&texts.join("\n"))
-        }
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -10,20 +10,4 @@ pub mod line;
 pub mod owner;
 pub mod reader;
 pub mod requests;
-pub(crate) mod stream_json;
 mod token_counts;
-
-/// Returns the complete lines in `bytes`, whose offset in the file is `start`. Unless `start` is 0, the first line is
-/// omitted because it may be incomplete. The last line is omitted if it is still being written.
-pub(crate) fn complete_lines(start: u64, bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    let end = memchr::memrchr(b'\n', bytes).unwrap_or(0);
-    let first = match memchr::memchr(b'\n', bytes) {
-        Some(line_break) if start > 0 => line_break + 1,
-        _ => 0,
-    };
-    bytes
-        .get(first..end)
-        .unwrap_or_default()
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-}

@@ -28,11 +28,7 @@ impl Owner {
             [account, organization].map(|id| id.filter(|id| !id.is_empty()));
         let ids: String = account.into_iter().chain(organization).collect();
         Self {
-            fingerprint: if ids.is_empty() {
-                None
-            } else {
-                Some(hash(&ids))
-            },
+            fingerprint: (!ids.is_empty()).then(|| hash(&ids)),
             account: account.map(hash),
             organization: organization.map(hash),
         }

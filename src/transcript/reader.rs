@@ -5,6 +5,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
@@ -256,39 +257,37 @@ finders! {
     TIME = b"\"timestamp\"",
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
-    NOTICE = b"\"informational\"",
-    FALLBACK = b"fallback\"",
     SELECTION = b"<local-command-stdout>Set model to",
 }
+
+/// The subtypes of relevant `system` lines, or their common endings.
+static SUBTYPES: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    [
+        Finder::new(b"\"compact_boundary\""),
+        Finder::new(b"\"api_error\""),
+        Finder::new(b"\"informational\""),
+        Finder::new(b"fallback\""),
+    ]
+});
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
 /// programs do not. Longer lines are not searched because they usually contain tool results, and searching them would
 /// be slow.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// The types and subtypes of relevant lines that do not contain usage.
-static RELEVANT_TYPES_WITHOUT_USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
-    [
-        Finder::new(b"\"compact_boundary\""),
-        Finder::new(b"\"api_error\""),
-        Finder::new(b"\"cost-state\""),
-        Finder::new(b"\"queue-operation\""),
-        Finder::new(b"\"file-history-snapshot\""),
-        Finder::new(b"\"pr-link\""),
-    ]
-});
-
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The types of lines that may contain a fact about limits. They come first in their line, even before the type of the
-/// line if that is an attachment.
-const TYPES_WITH_LIMIT_FACTS: [&[u8]; 3] =
-    [b"\"session-owner\"", b"\"credential_org\"", b"\"model\""];
-
-/// The start of every line that belongs to the conversation. Of the types in [`RELEVANT_TYPES_WITHOUT_USAGE`], only the
-/// first [`KINDS_IN_CONVERSATION`] can occur on such a line.
-const CONVERSATION: &[u8] = b"{\"parentUuid\"";
-const KINDS_IN_CONVERSATION: usize = 2;
+/// The types of the other relevant lines without usage. Those of attachments come first in their line, even before the
+/// type of the line.
+const RELEVANT_TYPES: [&[u8]; 7] = [
+    b"\"cost-state\"",
+    b"\"queue-operation\"",
+    b"\"file-history-snapshot\"",
+    b"\"pr-link\"",
+    b"\"session-owner\"",
+    b"\"credential_org\"",
+    b"\"model\"",
+];
 
 /// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
 /// on how the file is split into chunks.
@@ -371,18 +370,11 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
     };
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', bytes) {
-        scan.line(LineBounds { start, end });
+        scan.line(&(start..end));
         start = end + 1;
     }
     let rest = bytes.get(scan.unrecorded_start..).unwrap_or_default();
     scan.state.record_times(rest, scan.sink);
-}
-
-/// The bounds of a line in the scanned bytes, not including its line break.
-#[derive(Clone, Copy)]
-struct LineBounds {
-    start: usize,
-    end: usize,
 }
 
 /// A scan over complete lines.
@@ -399,31 +391,33 @@ struct Scan<'b, 's, S> {
 }
 
 impl<'b, S: Sink> Scan<'b, '_, S> {
-    /// Processes a line.
-    fn line(&mut self, bounds: LineBounds) {
-        let bytes = self.bytes;
-        let whole = bytes.get(bounds.start..bounds.end).unwrap_or_default();
+    /// Processes the line with these bounds, which do not include its line break.
+    fn line(&mut self, bounds: &Range<usize>) {
+        let whole = self.bytes.get(bounds.clone()).unwrap_or_default();
         // Some editors insert a byte order mark at the start of a file.
         let marked = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
-        let line = without_leading_nul_bytes(marked);
+        let mut line = marked;
+        while let [0, rest @ ..] = line {
+            line = rest;
+        }
         if line.len() < marked.len() {
             // After a power failure, the last lines of a file may have been replaced by NUL bytes.
-            self.record_damage_before(bounds);
+            self.record_damage(bounds.start, bounds.start);
         }
         let is_relevant = match USAGE.find(line) {
             Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
             Some(_) => true,
-            None => has_relevant_type_without_usage(line),
+            None => is_relevant_without_usage(line),
         };
         if is_relevant {
             self.objects(line, bounds);
         } else if is_torn(line) {
-            self.record_damage_in(bounds);
+            self.record_damage(bounds.start, bounds.end);
         }
     }
 
     /// Passes each object in a line to the sink.
-    fn objects(&mut self, line: &'b [u8], bounds: LineBounds) {
+    fn objects(&mut self, line: &'b [u8], bounds: &Range<usize>) {
         if let Some(parsed) = parse(line) {
             return self.object(parsed, bounds);
         }
@@ -431,11 +425,11 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         for object in &objects {
             match parse(object) {
                 Some(parsed) => self.object(parsed, bounds),
-                None => self.record_damage_in(bounds),
+                None => self.record_damage(bounds.start, bounds.end),
             }
         }
         if objects.is_empty() {
-            self.record_damage_in(bounds);
+            self.record_damage(bounds.start, bounds.end);
         }
     }
 
@@ -449,25 +443,19 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
         self.unrecorded_start = end.min(self.bytes.len());
     }
 
-    /// Counts damage before a line. If the line has a time, the damaged period ends then.
-    fn record_damage_before(&mut self, bounds: LineBounds) {
-        self.record_times(bounds.start, bounds.start);
-        self.state.record_damage();
-    }
-
-    /// Counts a damaged line. The damaged period ends at the time of a later line.
-    fn record_damage_in(&mut self, bounds: LineBounds) {
-        self.record_times(bounds.start, bounds.end);
+    /// Counts damage. The damaged period ends at the first time at or after `end`.
+    fn record_damage(&mut self, start: usize, end: usize) {
+        self.record_times(start, end);
         self.state.record_damage();
     }
 
     /// Passes a parsed object to the sink.
-    fn object(&mut self, mut line: Line<'b>, bounds: LineBounds) {
+    fn object(&mut self, mut line: Line<'b>, bounds: &Range<usize>) {
         let is_out_of_order = match &mut line {
             Line::Response(response) => {
                 self.last = response.signature;
                 if response.is_damaged {
-                    self.record_damage_before(bounds);
+                    self.record_damage(bounds.start, bounds.start);
                 }
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
@@ -510,28 +498,13 @@ fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
 
-fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
-    let start = line.iter().position(|byte| *byte != 0);
-    line.get(start.unwrap_or(line.len())..).unwrap_or_default()
-}
-
-fn has_relevant_type_without_usage(line: &[u8]) -> bool {
-    let beginning = beginning_of(line);
-    let kinds = if line.starts_with(CONVERSATION) {
-        KINDS_IN_CONVERSATION
-    } else {
-        RELEVANT_TYPES_WITHOUT_USAGE.len()
-    };
-    RELEVANT_TYPES_WITHOUT_USAGE
-        .iter()
-        .take(kinds)
-        .any(|kind| kind.find(beginning).is_some())
-        || may_have_limit_fact(beginning)
+/// Returns true if a line without usage is relevant: an error, or a line of a relevant type.
+fn is_relevant_without_usage(line: &[u8]) -> bool {
+    has_relevant_type(beginning_of(line))
         || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
 }
 
-/// Returns true if a line that begins like this may be a prompt, a notice, or a line about the session's account or model.
-fn may_have_limit_fact(beginning: &[u8]) -> bool {
+fn has_relevant_type(beginning: &[u8]) -> bool {
     let Some(after_name) = after(beginning, &TYPE) else {
         return false;
     };
@@ -540,11 +513,13 @@ fn may_have_limit_fact(beginning: &[u8]) -> bool {
         return may_be_prompt(beginning);
     }
     if kind.starts_with(b"\"system\"") {
-        return NOTICE.find(beginning).is_some() || FALLBACK.find(beginning).is_some();
+        return SUBTYPES
+            .iter()
+            .any(|subtype| subtype.find(beginning).is_some());
     }
-    TYPES_WITH_LIMIT_FACTS
+    RELEVANT_TYPES
         .iter()
-        .any(|named| kind.starts_with(named))
+        .any(|relevant| kind.starts_with(relevant))
 }
 
 /// Returns true if a line repeats the response with this signature, that is, if it contains the same usage and IDs.

@@ -6,15 +6,12 @@
 //! and hashes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::reader::LONGEST_LINE;
 use crate::json::LenientJson;
 use crate::time::{HOUR, Millis, parse_millis};
 
@@ -129,20 +126,6 @@ pub struct ContentBlock {
     pub tool_use_id: Option<String>,
     /// True if the call failed.
     pub is_error: Option<bool>,
-}
-
-/// Calls `visit` with each line of a transcript. If a read fails, the lines before the failure have been visited. A line
-/// that is longer than any that Claude Code writes is visited in pieces, none of which can be parsed.
-pub fn each_line(transcript: File, mut visit: impl FnMut(&[u8])) {
-    let mut reader = BufReader::with_capacity(256 * 1024, transcript);
-    let mut line = Vec::new();
-    while let Ok(1..) = (&mut reader)
-        .take(LONGEST_LINE as u64)
-        .read_until(b'\n', &mut line)
-    {
-        visit(&line);
-        line.clear();
-    }
 }
 
 impl<'line> CacheLine<'line> {

@@ -1,6 +1,8 @@
 //! Reads transcripts line by line and compares each response with its predecessor in the same cache.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::mem;
 use std::rc::Rc;
 
@@ -15,7 +17,8 @@ use crate::pricing::{Money, PriceTable};
 use crate::spend::RequestOrigin;
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
-use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes, each_line};
+use crate::transcript::reader::LONGEST_LINE;
+use crate::transcript::requests::{CacheLine, Hash, SentRequest, Shapes};
 
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,6 +138,21 @@ struct FileHistory {
 }
 
 impl History {
+    /// Processes each line of the current file. If a read fails, the lines before the failure have been processed. A line
+    /// that is longer than any that Claude Code writes is processed in pieces, none of which can be parsed.
+    fn read_file(&mut self, transcript: File) {
+        let mut reader = BufReader::with_capacity(256 * 1024, transcript);
+        let mut line = Vec::new();
+        while let Ok(1..) = reader
+            .by_ref()
+            .take(LONGEST_LINE as u64)
+            .read_until(b'\n', &mut line)
+        {
+            self.read(&line);
+            line.clear();
+        }
+    }
+
     /// Processes the next line of the current file. Lines that do not parse are skipped.
     fn read(&mut self, line: &[u8]) {
         let Some(fields) = CacheLine::parse(line) else {
@@ -313,7 +331,7 @@ pub(crate) fn cache_writes(
                 session: session_of(&file.path),
                 ..FileHistory::default()
             };
-            each_line(opened, |line| history.read(line));
+            history.read_file(opened);
         }
         read_bytes += file.state.size;
         progress(read_bytes, all_bytes);

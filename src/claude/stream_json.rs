@@ -4,10 +4,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::error_line::{claim, readable, reset};
-use super::limit_lines::{response_from, selected, window_named};
 use crate::json::LenientJson;
 use crate::limits::{Event, Fact, Measure, Refusal, ServerClaim, Source};
+use crate::transcript::error_line::{claim, readable, reset};
+use crate::transcript::limit_lines::{response_from, selected, window_named};
 
 /// The contents of a stream that matter for limits.
 #[derive(Debug, Default)]
