@@ -135,7 +135,12 @@ impl<'c> BudgetOverview<'c> {
 
     fn add_budgets(&self, report: &mut Report) {
         let names: Vec<String> = self.budgets.iter().map(BudgetState::name).collect();
-        let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
+        let name_columns = names
+            .iter()
+            .map(|name| width(name))
+            .max()
+            .unwrap_or(0)
+            + 2;
         for (state, name) in self.budgets.iter().zip(names) {
             report.meter(state.meter_row(name, name_columns, self.config.budget.warn_at));
             let mut add = |tone, text| {
@@ -155,7 +160,10 @@ impl<'c> BudgetOverview<'c> {
             add(Tone::Quiet, state.budget_use.scope.texts().renewal.clone());
         }
 
-        let has_session = self.budgets.iter().any(|state| state.session.is_some());
+        let has_session = self
+            .budgets
+            .iter()
+            .any(|state| state.session.is_some());
         if !has_session && let Some(limit) = self.config.budget.session {
             let limit = Money::from_noisy_usd(limit).unwrap_or_default();
             report.paragraph(

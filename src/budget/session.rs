@@ -212,7 +212,10 @@ impl<'a> SessionBudgets<'a> {
                 return "whycap cannot read your spend at the moment, so no budget is blocking your prompts.".to_owned();
             }
         };
-        let used_up: Vec<&BudgetUse> = uses.iter().filter(|budget| budget.is_used_up()).collect();
+        let used_up: Vec<&BudgetUse> = uses
+            .iter()
+            .filter(|budget| budget.is_used_up())
+            .collect();
         for budget in &used_up {
             if let Err(error) = self.record_event(budget, self.continue_event()) {
                 return format!(
@@ -350,6 +353,8 @@ fn read_uses(
     let ledger = Ledger::open(&paths.data, WaitLimit::None).ok()?;
     let BudgetedSession { id, transcript } = session;
     let mut live = OpenLedger::read(ledger, paths, id, transcript, None, environment.now)?;
-    let figures = live.figures(environment, budget.month.is_some()).ok()?;
+    let figures = live
+        .figures(environment, budget.month.is_some())
+        .ok()?;
     Some(budgets_to_report(budget, &figures))
 }

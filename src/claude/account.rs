@@ -18,7 +18,9 @@ const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
 /// Returns the display name of a plan, given its `organizationType`. Returns `None` if whycap does not recognize it.
 fn plan_named(organization_type: &str) -> Option<&'static str> {
-    let name = organization_type.trim().trim_start_matches("claude_");
+    let name = organization_type
+        .trim()
+        .trim_start_matches("claude_");
     match name {
         "pro" => Some("Pro"),
         "max" => Some("Max"),

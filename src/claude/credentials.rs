@@ -116,7 +116,9 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
 
 /// Returns true if a variable or setting with this name is among the credentials.
 pub(crate) fn is_set(name: &str, credentials: &[Credential]) -> bool {
-    credentials.iter().any(|credential| credential.name == name)
+    credentials
+        .iter()
+        .any(|credential| credential.name == name)
 }
 
 /// Returns the host in a gateway's URL, or `None` if the URL has no valid host.
@@ -172,7 +174,11 @@ pub(crate) fn of_session(
         .flat_map(in_settings)
         .collect();
     let mut credentials = in_environment(environment);
-    credentials.retain(|inherited| from_settings.iter().all(|set| set.name != inherited.name));
+    credentials.retain(|inherited| {
+        from_settings
+            .iter()
+            .all(|set| set.name != inherited.name)
+    });
     credentials.extend(from_settings);
     credentials
 }

@@ -366,7 +366,9 @@ pub(crate) fn running_clients(paths: &Paths, registered: &[Session]) -> RunningC
     clients.live.extend(processes::clients_using(paths));
     clients.live.sort_unstable();
     clients.live.dedup();
-    clients.uncertain.retain(|pid| !clients.live.contains(pid));
+    clients
+        .uncertain
+        .retain(|pid| !clients.live.contains(pid));
     clients
 }
 

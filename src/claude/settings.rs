@@ -66,7 +66,9 @@ impl SettingsFile {
 
     /// Returns the value of a top-level key, or `None` if it is missing or `null`.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.settings()?.get(key).filter(|value| !value.is_null())
+        self.settings()?
+            .get(key)
+            .filter(|value| !value.is_null())
     }
 
     /// Returns true if the value of a top-level key is `true`.
@@ -178,7 +180,9 @@ pub(crate) fn moves_home(paths: &Paths, project: &Path) -> bool {
         .into_iter()
         .map(|scope| SettingsFile::read(scope, path_of(scope, paths, project)))
         .any(|file| match file.get("env") {
-            Some(variables) => HOMES.split(' ').any(|name| variables.get(name).is_some()),
+            Some(variables) => HOMES
+                .split(' ')
+                .any(|name| variables.get(name).is_some()),
             None => false,
         })
 }
@@ -197,7 +201,9 @@ pub(crate) fn effective_value<'a>(
     files: &'a [SettingsFile],
     key: &str,
 ) -> Option<(&'a SettingsFile, &'a Value)> {
-    files.iter().find_map(|file| Some((file, file.get(key)?)))
+    files
+        .iter()
+        .find_map(|file| Some((file, file.get(key)?)))
 }
 
 /// Returns the model that a new session in `project` uses, as the settings or the environment name it. Returns `None` if
@@ -221,7 +227,9 @@ pub(crate) fn variable(
     environment: &Environment,
     name: &str,
 ) -> Option<String> {
-    let in_settings = files.iter().find_map(|file| file.get("env")?.get(name));
+    let in_settings = files
+        .iter()
+        .find_map(|file| file.get("env")?.get(name));
     match in_settings {
         Some(Value::String(text)) => Some(text.clone()),
         Some(other) => Some(other.to_string()),

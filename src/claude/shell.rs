@@ -101,7 +101,10 @@ fn git_bash(environment: &Environment, is_file: impl Fn(&Path) -> bool) -> Optio
 
 /// Returns true if the path's file name is that of a shell.
 fn is_shell(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     ["bash.exe", "sh.exe", "bash", "sh"]
         .iter()
         .any(|shell| name == *shell)

@@ -125,7 +125,9 @@ fn measure(name: &str, limit: &Value) -> Option<Measure> {
 
 fn used_percent(limit: &Value) -> Option<f64> {
     let percent = limit.at("used_percentage").as_f64()?;
-    (0.0..=10_000.0).contains(&percent).then_some(percent)
+    (0.0..=10_000.0)
+        .contains(&percent)
+        .then_some(percent)
 }
 
 fn reset(limit: &Value) -> Option<DateTime<Utc>> {

@@ -165,7 +165,9 @@ pub(crate) fn session_of(path: &Path) -> String {
         }
         _ => path.file_stem(),
     };
-    name.unwrap_or_default().to_string_lossy().into_owned()
+    name.unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Returns true if a name looks like a session ID, which is a UUID.
@@ -322,7 +324,10 @@ mod tests {
             fs::write(project.join("session.jsonl"), "{}\n").unwrap();
         }
         let year_2001 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-        File::open(&old).unwrap().set_modified(year_2001).unwrap();
+        File::open(&old)
+            .unwrap()
+            .set_modified(year_2001)
+            .unwrap();
 
         let roots = [projects];
         let year_2020 = "2020-01-01T00:00:00Z".parse().unwrap();

@@ -188,7 +188,11 @@ impl UsagePage {
             })
             .collect();
         for limit in page.at("limits").as_array().into_iter().flatten() {
-            let model = limit.at("scope").at("model").at("display_name").as_str();
+            let model = limit
+                .at("scope")
+                .at("model")
+                .at("display_name")
+                .as_str();
             if let (Some(kind), Some(model)) = (limit.at("kind").as_str(), model) {
                 windows.extend(UsagePageWindow::new(kind, Some(model), "percent", limit));
             }
@@ -245,7 +249,10 @@ impl UsagePageWindow {
 impl Credits {
     /// Parses `extra_usage`. Returns `None` if it does not state whether usage credits are turned on.
     fn parse(credits: &Value) -> Option<Self> {
-        let currency = credits.at("currency").as_str().map(str::to_uppercase);
+        let currency = credits
+            .at("currency")
+            .as_str()
+            .map(str::to_uppercase);
         // Amounts are in the currency's smallest unit. For example, Claude Code 2.1.330 shows 5000 as $50.00.
         let units = match &currency {
             Some(currency) if WITHOUT_CENTS.contains(&currency.as_str()) => 1.0,
@@ -253,7 +260,10 @@ impl Credits {
         };
         Some(Self {
             enabled: Some(credits.at("is_enabled").as_bool()?),
-            used: credits.at("used_credits").as_f64().map(|used| used / units),
+            used: credits
+                .at("used_credits")
+                .as_f64()
+                .map(|used| used / units),
             limit: credits
                 .at("monthly_limit")
                 .as_f64()

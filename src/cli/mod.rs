@@ -122,7 +122,10 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let first_word = arguments.get(1).and_then(|word| word.to_str());
     if let Some(host_command @ ("statusline" | "hook")) = first_word {
         let rest = arguments.get(2..).unwrap_or_default();
-        if !rest.iter().any(|word| word == "--help" || word == "-h") {
+        if !rest
+            .iter()
+            .any(|word| word == "--help" || word == "-h")
+        {
             return match host_command {
                 "statusline" => commands::statusline::run(environment),
                 _ => crate::cli::hook::run(environment),
@@ -171,7 +174,9 @@ impl Cli {
             }
         };
         let context = Context::new(environment);
-        subcommand.reply(&context)?.print(&context.environment)
+        subcommand
+            .reply(&context)?
+            .print(&context.environment)
     }
 }
 

@@ -84,7 +84,8 @@ impl Context {
     }
 
     pub(crate) fn prices(&self) -> &PriceTable {
-        self.prices.get_or_init(|| settings::prices(&self.paths))
+        self.prices
+            .get_or_init(|| settings::prices(&self.paths))
     }
 
     /// Returns the project directory. In a conversation, this is the directory that Claude Code was started in. In a
@@ -135,7 +136,10 @@ impl Context {
     /// Returns the maximum number of rows for an answer in the conversation. Claude Code 2.1.331 passes the height of the
     /// terminal to hooks, but not to plugin modules.
     fn answer_rows(&self) -> usize {
-        let terminal_rows = self.environment.rows().or_else(controlling_terminal_rows);
+        let terminal_rows = self
+            .environment
+            .rows()
+            .or_else(controlling_terminal_rows);
         conversation_rows(terminal_rows).unwrap_or(USUAL_ROWS)
     }
 

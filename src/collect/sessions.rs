@@ -56,7 +56,10 @@ impl Context {
             .filter_map(|activity| activity.session)
             .map(|id| {
                 let label = self.visible_label(label_of(&id));
-                let name = label.name_or_id(&id).unwrap_or(NO_PROMPT_YET).to_owned();
+                let name = label
+                    .name_or_id(&id)
+                    .unwrap_or(NO_PROMPT_YET)
+                    .to_owned();
                 self.requested_session(id, name)
             })
             .collect()

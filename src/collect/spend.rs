@@ -98,7 +98,9 @@ impl SpendOptions {
         Ok(ReportRequest {
             by,
             period: self.days.period(clock)?,
-            zone: clock.zone.label(context.environment.text("TZ"), clock.now),
+            zone: clock
+                .zone
+                .label(context.environment.text("TZ"), clock.now),
             clock,
             limit: self.limit.map(NonZeroUsize::get),
             project: self.project.clone(),

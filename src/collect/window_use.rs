@@ -23,7 +23,10 @@ impl Context {
         let period = reset - window_length(window)..until;
         let name_of = |session: &str| {
             let label = self.session_label(session);
-            label.name_or_id(session).unwrap_or(session).to_owned()
+            label
+                .name_or_id(session)
+                .unwrap_or(session)
+                .to_owned()
         };
         WindowUse::read(ledger, window, period, &limits.is_of_payer(), name_of).ok()?
     }

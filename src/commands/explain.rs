@@ -105,7 +105,10 @@ impl Subcommand for ExplainArguments {
         let mut present = context.refreshed();
         // The facts of one moment have consecutive times.
         let newest = stream.facts.last().map(|fact| fact.at);
-        present.environment.now = present.environment.now.max(newest.unwrap_or_default());
+        present.environment.now = present
+            .environment
+            .now
+            .max(newest.unwrap_or_default());
         self.explain(&present, &stream)
     }
 }
@@ -114,7 +117,11 @@ impl ExplainArguments {
     fn explain(&self, context: &Context, stream: &StreamJson) -> anyhow::Result<Reply> {
         let text = self.text(context);
         // In JSON, an empty message gets the same answer as any other unknown message.
-        if !self.json && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        if !self.json
+            && text
+                .as_deref()
+                .is_some_and(|text| text.trim().is_empty())
+        {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
@@ -182,7 +189,9 @@ impl ExplainArguments {
             Some(answer) => answer.exit_code(),
             None => 0,
         };
-        Ok(Reply::from(report).in_json(self.json).with_code(code))
+        Ok(Reply::from(report)
+            .in_json(self.json)
+            .with_code(code))
     }
 }
 
@@ -284,6 +293,8 @@ fn read_stream(environment: &Environment) -> StreamJson {
 /// Reads a message from standard input. A read error is treated as the end of the message.
 fn read_message() -> String {
     let mut text = Vec::new();
-    let _ = io::stdin().take(LONGEST_MESSAGE).read_to_end(&mut text);
+    let _ = io::stdin()
+        .take(LONGEST_MESSAGE)
+        .read_to_end(&mut text);
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -31,7 +31,9 @@ impl Subcommand for ExportArguments {
         let target = self.target.as_deref();
         if let Some(script) = self.print {
             let readable = target.filter(|directory| has_exports(directory));
-            let text = script.text(readable).ok_or_else(|| misuse(NO_EXPORTS))?;
+            let text = script
+                .text(readable)
+                .ok_or_else(|| misuse(NO_EXPORTS))?;
             return print_text(&text);
         }
         let target = target.ok_or_else(|| misuse(NO_TARGET))?;
@@ -44,7 +46,9 @@ impl Subcommand for ExportArguments {
             "{shown} is not a directory; choose a directory for the exported files"
         );
         let rows = context.new_rows()?;
-        Ok(rows.write(target, &shown, context.environment.now)?.into())
+        Ok(rows
+            .write(target, &shown, context.environment.now)?
+            .into())
     }
 }
 

@@ -70,7 +70,9 @@ impl Subcommand for ReportArguments {
 fn past(session: Option<&str>, period: Period, context: &Context) -> anyhow::Result<Past> {
     let mut past = context.past(period);
     if let Some(requested) = session {
-        let complete_id = context.complete_session_id(session).unwrap_or_default();
+        let complete_id = context
+            .complete_session_id(session)
+            .unwrap_or_default();
         past.stops
             .retain(|stop| stop.sessions.contains(&complete_id));
         if past.stops.is_empty() {

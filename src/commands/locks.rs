@@ -82,7 +82,11 @@ fn clear(context: &Context, dry_run: bool, as_json: bool) -> anyhow::Result<Repl
         waited: Cell::default(),
     };
     let cleared = clearing.run(&print_notice)?;
-    let has_failed = cleared.iter().any(|lock| lock.action == LockAction::Failed);
+    let has_failed = cleared
+        .iter()
+        .any(|lock| lock.action == LockAction::Failed);
     let report = locks::report::cleared(cleared, &clearing);
-    Ok(Reply::from(report).in_json(as_json).with_code(has_failed))
+    Ok(Reply::from(report)
+        .in_json(as_json)
+        .with_code(has_failed))
 }

@@ -17,7 +17,11 @@ pub(crate) struct PricesArguments {
 
 impl Subcommand for PricesArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let part_of_name = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
+        let part_of_name = self
+            .model
+            .as_deref()
+            .unwrap_or("")
+            .to_ascii_lowercase();
         let rows: Vec<&PriceRow> = PRICES
             .rows
             .iter()

@@ -77,7 +77,10 @@ impl RunArguments {
         reason = "starting it is what the user asked for"
     )]
     fn start(&self, mark: &str) -> anyhow::Result<Child> {
-        let (program, arguments) = self.command.split_first().context("there is no command")?;
+        let (program, arguments) = self
+            .command
+            .split_first()
+            .context("there is no command")?;
         Command::new(program)
             .args(arguments)
             .env(WATCHDOG, "1")

@@ -113,9 +113,10 @@ impl Config {
                 continue;
             };
 
-            self.problems.extend(omissions.iter().map(|omission| {
-                ConfigProblem::of_section(section, format!("`{full_name}`: {omission}"))
-            }));
+            self.problems
+                .extend(omissions.iter().map(|omission| {
+                    ConfigProblem::of_section(section, format!("`{full_name}`: {omission}"))
+                }));
             values
                 .entry(section.to_owned())
                 .or_default()
@@ -164,7 +165,10 @@ impl Config {
                 let _ = writeln!(text, "\n[{section}]");
             }
             add_comment(&mut text, &key.about, columns);
-            let _ = match values.get(section).and_then(|values| values.get(name)) {
+            let _ = match values
+                .get(section)
+                .and_then(|values| values.get(name))
+            {
                 Some(value) => {
                     let origin = origin(&format!("{section}.{name}"));
                     writeln!(text, "{name} = {value}{origin}")
@@ -191,7 +195,9 @@ fn parse_table(text: &str) -> Result<Table, String> {
 
 /// Adds a comment of one or more lines, each at most `columns` wide. The text is escaped so that it cannot end the comment.
 fn add_comment(toml: &mut String, text: &str, columns: usize) {
-    let text_columns = columns.saturating_sub("# ".len()).min(COMMENT_COLUMNS);
+    let text_columns = columns
+        .saturating_sub("# ".len())
+        .min(COMMENT_COLUMNS);
     for line in wrap(&escape(text), text_columns) {
         let _ = writeln!(toml, "# {line}");
     }

@@ -106,7 +106,11 @@ mod tests {
                 let assignment = format!("{} = \"{name}\"", key.name);
                 let config = Config::parse(&format!("[{}]\n{assignment}\n", key.section));
                 assert_eq!(config.problems, [], "{assignment}");
-                assert!(config.in_effect("", usize::MAX).contains(&assignment));
+                assert!(
+                    config
+                        .in_effect("", usize::MAX)
+                        .contains(&assignment)
+                );
             }
         }
     }

@@ -32,7 +32,10 @@ pub(crate) fn open_owned(path: &Path) -> io::Result<File> {
 pub(crate) fn open_or_create_owned(path: &Path) -> io::Result<File> {
     // Some network file systems refuse to lock a file that is open only for writing.
     create_owned_with(
-        OpenOptions::new().read(true).write(true).truncate(false),
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .truncate(false),
         path,
     )
 }

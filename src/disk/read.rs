@@ -109,7 +109,10 @@ pub(crate) fn files_with_extension(
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(move |path| path.extension().is_some_and(|other| other == extension))
+        .filter(move |path| {
+            path.extension()
+                .is_some_and(|other| other == extension)
+        })
 }
 
 /// Returns true if a name matches a pattern. Each `*` in the pattern matches any string.
@@ -117,11 +120,12 @@ pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     let Some((prefix, rest_of_pattern)) = pattern.split_once('*') else {
         return pattern == name;
     };
-    name.strip_prefix(prefix).is_some_and(|rest_of_name| {
-        (0..=rest_of_name.len())
-            .filter_map(|skipped| rest_of_name.get(skipped..))
-            .any(|rest_of_name| matches_wildcard(rest_of_pattern, rest_of_name))
-    })
+    name.strip_prefix(prefix)
+        .is_some_and(|rest_of_name| {
+            (0..=rest_of_name.len())
+                .filter_map(|skipped| rest_of_name.get(skipped..))
+                .any(|rest_of_name| matches_wildcard(rest_of_pattern, rest_of_name))
+        })
 }
 
 /// Returns true if two paths lead to the same file or directory, including through symbolic links.

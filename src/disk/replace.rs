@@ -129,7 +129,9 @@ fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io:
 /// Returns true if a file has exactly the expected content. `None` means that the file should not exist.
 fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     let file = match ownership::open_regular(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(expected.is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(expected.is_none());
+        }
         opened => opened?,
     };
     let Some(expected) = expected else {

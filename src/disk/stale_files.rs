@@ -16,7 +16,11 @@ const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Removes the user's stale temporary files from a directory and its subdirectories, up to `levels` deep. Symbolic
 /// links are not followed.
 pub(crate) fn remove_stale_temporary_files(directory: &Path, now: DateTime<Utc>, levels: usize) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let Ok(file_type) = entry.file_type() else {
             continue;
         };

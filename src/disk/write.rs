@@ -70,7 +70,8 @@ fn create_directories(path: &Path) -> Result<(), Error> {
 
 /// Creates the parent directory of a private file.
 pub(crate) fn create_parent_directory(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), create_private_directory)
+    path.parent()
+        .map_or(Ok(()), create_private_directory)
 }
 
 /// Creates the parent directory of a file that other users may read. The directory may be a symbolic link.
@@ -189,7 +190,9 @@ pub(super) fn write_temporary_file(target: &Path, bytes: &[u8]) -> io::Result<Na
         .suffix(TEMPORARY_SUFFIX)
         .tempfile_in(target.parent().unwrap_or(Path::new("/")))
         .map_err(without_temporary_path)?;
-    temporary.write_all(bytes).map_err(without_temporary_path)?;
+    temporary
+        .write_all(bytes)
+        .map_err(without_temporary_path)?;
     if let Ok(existing) = fs::metadata(target) {
         temporary
             .as_file()

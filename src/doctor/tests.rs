@@ -244,7 +244,9 @@ fn a_missing_executable_is_a_failure() {
     set_mode(&executable, 0o600);
     let words = "is not an executable file";
     complains(&setup, "program", CheckVerdict::Fail, words);
-    let gone = user(&mut setup).to_string().replace("/bin/", "/gone/");
+    let gone = user(&mut setup)
+        .to_string()
+        .replace("/bin/", "/gone/");
     *user(&mut setup) = serde_json::from_str(&gone).unwrap();
     complains(&setup, "program", CheckVerdict::Fail, words);
     user(&mut setup)["hooks"] = json!({});

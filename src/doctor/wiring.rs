@@ -52,9 +52,11 @@ pub(super) fn hooks_allowed(setup: &Setup, findings: &mut Findings) {
         .settings
         .iter()
         .any(|file| file.scope == SettingsScope::Managed && file.is_true("allowManagedHooksOnly"));
-    let has_managed_hooks = setup.installed_entries().any(|(file, installed_entries)| {
-        file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
-    });
+    let has_managed_hooks = setup
+        .installed_entries()
+        .any(|(file, installed_entries)| {
+            file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
+        });
     if is_managed_only && !has_managed_hooks {
         findings.fail(
             "your organization allows only its own hooks (allowManagedHooksOnly), so whycap's hooks and status line do not run",
@@ -197,7 +199,10 @@ pub(super) fn executable(setup: &Setup, findings: &mut Findings) {
     let mut checked = BTreeSet::new();
 
     for (file, entries) in setup.installed_entries() {
-        let hooks = entries.hooks.into_iter().map(|(_, invocation)| invocation);
+        let hooks = entries
+            .hooks
+            .into_iter()
+            .map(|(_, invocation)| invocation);
         for invocation in entries.status_line.into_iter().chain(hooks) {
             if checked.insert(invocation.executable.clone()) {
                 check_executable(setup, &shell, file, &invocation, findings);
@@ -254,7 +259,11 @@ fn is_executable(path: &Path) -> bool {
 
 /// Returns true if two executables are the same file or have the same contents.
 fn is_same_program(called: &Path, running: Option<&Path>) -> bool {
-    let read = |path| disk::read(path, EXECUTABLE_SIZE_LIMIT).ok().flatten();
+    let read = |path| {
+        disk::read(path, EXECUTABLE_SIZE_LIMIT)
+            .ok()
+            .flatten()
+    };
     running.is_some_and(|running| {
         disk::is_same_file(called, running)
             || read(called).is_some_and(|contents| Some(contents) == read(running))

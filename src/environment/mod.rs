@@ -168,7 +168,9 @@ impl Environment {
 
     fn terminal_size(&self, variable: &str) -> Option<usize> {
         let size = self.text(variable)?.trim().parse().ok()?;
-        (1..=MAX_TERMINAL_SIZE).contains(&size).then_some(size)
+        (1..=MAX_TERMINAL_SIZE)
+            .contains(&size)
+            .then_some(size)
     }
 }
 

@@ -129,7 +129,11 @@ impl Contents<'_> {
 
     /// Formats a time without seconds.
     fn format_minute(&self, at: DateTime<Utc>) -> String {
-        self.clock.zone.at(at).format("%Y-%m-%d %H:%M").to_string()
+        self.clock
+            .zone
+            .at(at)
+            .format("%Y-%m-%d %H:%M")
+            .to_string()
     }
 }
 
@@ -232,7 +236,10 @@ mod tests {
             |text: &str| u32::from_str_radix(text.trim().trim_start_matches('#'), 16).unwrap();
         let named = STYLE.lines().filter_map(|line| {
             let (name, value) = line.trim().strip_prefix("--")?.split_once(':')?;
-            let (light, dark) = value.trim().strip_prefix("light-dark(")?.split_once(',')?;
+            let (light, dark) = value
+                .trim()
+                .strip_prefix("light-dark(")?
+                .split_once(',')?;
             Some((name, [hex(light), hex(dark.split_once(')')?.0)]))
         });
         named.collect()
@@ -241,7 +248,13 @@ mod tests {
     #[test]
     fn text_and_charts_have_enough_contrast_in_both_themes() {
         let all_colors = colors();
-        let color = |name: &str| all_colors.iter().find(|known| known.0 == name).unwrap().1;
+        let color = |name: &str| {
+            all_colors
+                .iter()
+                .find(|known| known.0 == name)
+                .unwrap()
+                .1
+        };
         for (name, least, grounds) in [
             ("text", 4.5, ["ground", "raised"]),
             ("quiet", 4.5, ["ground", "raised"]),

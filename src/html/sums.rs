@@ -120,7 +120,9 @@ impl Contents<'_> {
     /// Returns the cost of a row, its share of the total, and other figures.
     fn figures(&self, tally: &Tally) -> impl Iterator<Item = HeadedCell> {
         let share = share_text(tally.cost(), self.statement.total.cost());
-        let share = Column::number("share").with_class("tablet").above(share);
+        let share = Column::number("share")
+            .with_class("tablet")
+            .above(share);
         [self.cost(tally), share]
             .into_iter()
             .chain(page_figures(tally))

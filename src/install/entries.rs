@@ -41,7 +41,10 @@ pub fn without_whycap_entries(settings: &Value) -> Value {
     members.retain(|name, entry| {
         name != "statusLine" || entry_invocation(entry, STATUS_LINE).is_none()
     });
-    if let Some(events) = members.get_mut("hooks").and_then(Value::as_object_mut) {
+    if let Some(events) = members
+        .get_mut("hooks")
+        .and_then(Value::as_object_mut)
+    {
         for groups in events.values_mut().filter_map(Value::as_array_mut) {
             groups.retain_mut(|group| !is_emptied_by_removal(group));
         }

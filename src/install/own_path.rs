@@ -51,7 +51,9 @@ pub(super) fn call(environment: &Environment, executable: &Path) -> anyhow::Resu
 fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
     let typed = Path::new(called.unwrap_or_default());
     let name = typed.file_name().unwrap_or(OsStr::new("whycap"));
-    let directories = search_path.into_iter().flat_map(std::env::split_paths);
+    let directories = search_path
+        .into_iter()
+        .flat_map(std::env::split_paths);
     std::iter::once(typed.to_owned())
         .chain(directories.map(|directory| directory.join(name)))
         .find(|path| path.is_absolute() && disk::is_same_file(path, running))
@@ -61,7 +63,11 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
 /// Returns the command that deletes this program. Returns `None` if its path is unknown.
 pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
     let running = std::env::current_exe().ok()?;
-    let is_below = |name: &str| running.components().any(|part| part.as_os_str() == name);
+    let is_below = |name: &str| {
+        running
+            .components()
+            .any(|part| part.as_os_str() == name)
+    };
     if is_below("node_modules") {
         Some("npm uninstall -g whycap".to_owned())
     } else if is_below("Cellar") {

@@ -57,7 +57,8 @@ impl InstallPlan {
             .any(|backup| settings_text(backup).is_ok_and(|known| known.as_deref() == Some(text)));
         if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
-            self.notes.push(format!("backup: {}", paths.show(&backup)));
+            self.notes
+                .push(format!("backup: {}", paths.show(&backup)));
             self.change_file(&backup, None, Some(text));
         }
     }

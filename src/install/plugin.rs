@@ -88,5 +88,9 @@ fn entries_beside_plugin(
         return None;
     }
     let files = settings::of(paths, environment.path("CLAUDE_PROJECT_DIR").as_deref());
-    Some(entries_in(&files).map(|(_, entries)| entries).collect())
+    Some(
+        entries_in(&files)
+            .map(|(_, entries)| entries)
+            .collect(),
+    )
 }

@@ -64,7 +64,9 @@ mod tests {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 files.extend(rust_files(&path));
-            } else if path.extension().is_some_and(|extension| extension == "rs")
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "rs")
                 && !path.ends_with("tests.rs")
             {
                 files.push(path);

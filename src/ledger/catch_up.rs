@@ -288,7 +288,9 @@ mod tests {
                 let mut collected = batch.take_by_session();
                 let lineage = store.value("SELECT DISTINCT lineage FROM sessions", [])?;
                 let from_ledger = store.lineage(lineage, None)?.responses;
-                let from_transcripts = store.lineage(lineage, Some(&mut collected))?.responses;
+                let from_transcripts = store
+                    .lineage(lineage, Some(&mut collected))?
+                    .responses;
                 assert_eq!(from_ledger.len(), 4);
                 assert_eq!(from_transcripts, from_ledger);
                 Ok(())

@@ -101,7 +101,11 @@ impl Batch {
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         // The lines that would date these events have not been written yet.
         let scan_state = &next_position.scan_state;
-        sink.date_limit_events(scan_state.last_at.map_or(0, |at| at.saturating_add(1)));
+        sink.date_limit_events(
+            scan_state
+                .last_at
+                .map_or(0, |at| at.saturating_add(1)),
+        );
         if let Some(from) = scan_state.damaged_after {
             let until = scan_state
                 .newest_at
@@ -123,7 +127,10 @@ impl Batch {
 
     /// Returns all facts about limits, including the responses of the sessions.
     pub(super) fn limit_facts(&self) -> Vec<Fact> {
-        let of_lines = self.files.iter().flat_map(|facts| &facts.limit_facts);
+        let of_lines = self
+            .files
+            .iter()
+            .flat_map(|facts| &facts.limit_facts);
         let responses = self
             .responses
             .iter()
@@ -169,7 +176,8 @@ impl Batch {
     /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
     pub(super) fn finish(&mut self, prices: &PriceTable) {
         // This sort keeps the order of equal keys, and moves each response only once.
-        self.responses.sort_by_cached_key(|response| response.key);
+        self.responses
+            .sort_by_cached_key(|response| response.key);
         self.responses.dedup_by(|later, first| {
             let is_same = later.key == first.key;
             if is_same {
@@ -203,7 +211,8 @@ impl Batch {
     fn add_directory(&mut self, session: Id, at: Millis, directory: &str) {
         let known = self.directories.get(&session);
         if known.is_none_or(|(known_at, _)| at < *known_at) {
-            self.directories.insert(session, (at, directory.to_owned()));
+            self.directories
+                .insert(session, (at, directory.to_owned()));
         }
     }
 }
@@ -367,12 +376,15 @@ impl FileSink<'_> {
         let branch = line.branch.as_deref().unwrap_or_default();
         let context = context_id(branch, agent);
         let contexts = &mut self.batch.contexts;
-        contexts.entry(context).or_insert_with(|| RequestContext {
-            branch: branch.to_owned(),
-            agent: agent.to_owned(),
-        });
+        contexts
+            .entry(context)
+            .or_insert_with(|| RequestContext {
+                branch: branch.to_owned(),
+                agent: agent.to_owned(),
+            });
         if let Some(directory) = &line.directory {
-            self.batch.add_directory(self.facts.session, at, directory);
+            self.batch
+                .add_directory(self.facts.session, at, directory);
         }
         for advice in &line.advice {
             add_name(&mut self.batch.models, &advice.model);

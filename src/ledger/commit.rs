@@ -62,7 +62,8 @@ impl Store {
             )?
         };
         if index.is_some() {
-            self.0.execute_batch("DROP INDEX responses_by_session")?;
+            self.0
+                .execute_batch("DROP INDEX responses_by_session")?;
         }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, so the pages of the table are filled one after another.
@@ -92,7 +93,10 @@ impl Store {
     fn add_directory(&self, session: Id, at: Millis, directory: &str) -> Result<()> {
         let known_at: Option<Option<Millis>> =
             self.first(SESSION, [session], |row| row.get("directory_at"))?;
-        if known_at.flatten().is_some_and(|known_at| known_at < at) {
+        if known_at
+            .flatten()
+            .is_some_and(|known_at| known_at < at)
+        {
             return Ok(());
         }
         self.run(

@@ -258,7 +258,9 @@ impl Ledger {
                 .spawn_scoped(scope, || disk::create_synced(&path, bytes))
                 .map_err(disk::write_error(&path))?;
             let result = read(self);
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            thread
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))?;
             Ok(result)
         })
     }
@@ -528,7 +530,9 @@ mod tests {
     }
 
     fn set_note(ledger: &Ledger, note: i64) {
-        ledger.write(|store| store.set_meta("note", note)).unwrap();
+        ledger
+            .write(|store| store.set_meta("note", note))
+            .unwrap();
     }
 
     fn note(ledger: &Ledger) -> Option<i64> {

@@ -29,7 +29,10 @@ impl FileId {
     /// exist or its creation time is unknown.
     #[cfg(not(unix))]
     pub(super) fn at(path: &Path) -> Option<Self> {
-        let created = std::fs::symlink_metadata(path).ok()?.created().ok()?;
+        let created = std::fs::symlink_metadata(path)
+            .ok()?
+            .created()
+            .ok()?;
         let since_epoch = created.duration_since(std::time::UNIX_EPOCH).ok()?;
         Some(Self(
             since_epoch.as_secs(),

@@ -142,7 +142,9 @@ impl ReportedEvent {
             process: process.map_or(0, |process| process.identity),
             kind,
             at: now.timestamp_millis(),
-            length: metadata.map_or(0, |metadata| metadata.len()).cast_signed(),
+            length: metadata
+                .map_or(0, |metadata| metadata.len())
+                .cast_signed(),
             ..RunEvent::default()
         };
         Self {
@@ -177,7 +179,9 @@ impl Store {
         let session = self.add_session(&reported.session)?;
         let event = &reported.event;
         let last = self.newest_event(event.process)?;
-        let is_first = last.as_ref().is_none_or(|last| last.session != session);
+        let is_first = last
+            .as_ref()
+            .is_none_or(|last| last.session != session);
         let is_same_sample = event.kind == EventKind::Sampled
             && last.as_ref().is_some_and(|last| {
                 last.session == session
@@ -267,7 +271,10 @@ impl Store {
         if !self.has_events_to_pick_up(data)? {
             return Ok(());
         }
-        let read_until = self.meta(JOURNAL)?.unwrap_or_default().cast_unsigned();
+        let read_until = self
+            .meta(JOURNAL)?
+            .unwrap_or_default()
+            .cast_unsigned();
         // A shorter journal is a new one.
         let since = if read_until <= journal::size(data) {
             read_until

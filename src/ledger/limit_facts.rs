@@ -334,7 +334,11 @@ impl Store {
             [first_quarter],
             |row| row.get(0),
         )?;
-        active.extend(request.session.map(|session| id_of(session.as_bytes())));
+        active.extend(
+            request
+                .session
+                .map(|session| id_of(session.as_bytes())),
+        );
         let mut responses: Vec<Fact> = self.all(
             &format!("SELECT start, {NAMES_OF_SUMS} AND start >= ?1 AND start < ?2"),
             [first_quarter, each_since],

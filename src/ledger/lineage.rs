@@ -121,7 +121,11 @@ impl Store {
             )?;
         }
         for (session, breakdown) in &results.sessions {
-            for row in self.stored_session(*session)?.breakdown.rows(*session) {
+            for row in self
+                .stored_session(*session)?
+                .breakdown
+                .rows(*session)
+            {
                 changes.remove(&row);
             }
             for row in breakdown.rows(*session) {

@@ -179,7 +179,9 @@ impl OpenLedger {
             unsaved_limit_facts: Vec::new(),
         };
         if live.is_in_transaction {
-            let added = live.ledger.read(|store| live.add(store, &mut batch, paths));
+            let added = live
+                .ledger
+                .read(|store| live.add(store, &mut batch, paths));
             if let Ok(is_first) = added {
                 live.is_first = is_first;
                 live.must_reconcile = is_first;
@@ -187,7 +189,9 @@ impl OpenLedger {
                 return Some(live);
             }
             live.is_in_transaction = false;
-            let _ = live.ledger.read(|store| store.0.execute_batch("ROLLBACK"));
+            let _ = live
+                .ledger
+                .read(|store| store.0.execute_batch("ROLLBACK"));
         }
         // The sample goes to the journal, and the next call reads the lines again.
         live.unsaved_limit_facts = batch.limit_facts();
@@ -300,7 +304,9 @@ impl OpenLedger {
         at_least: bool,
     ) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();
-        let mut tally = self.ledger.read(|store| store.tally_between(&period))?;
+        let mut tally = self
+            .ledger
+            .read(|store| store.tally_between(&period))?;
         tally.pending += self.pending;
         tally.at_least |= at_least;
         Ok(tally)
@@ -320,7 +326,10 @@ impl OpenLedger {
         // This call's event may not be in the ledger yet.
         let unsaved = self.event.iter().map(|reported| &reported.event);
         for event in events.iter().chain(unsaved) {
-            by_process.entry(event.process).or_default().add(event);
+            by_process
+                .entry(event.process)
+                .or_default()
+                .add(event);
             increase.events += 1;
         }
         let own_process = self.process();

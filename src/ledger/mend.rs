@@ -40,7 +40,11 @@ impl Ledger {
 
     /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
     pub fn take_damage_notice(&mut self) -> Option<PathBuf> {
-        if self.read(|store| store.meta("has_damage_notice")).ok()? != Some(1) {
+        if self
+            .read(|store| store.meta("has_damage_notice"))
+            .ok()?
+            != Some(1)
+        {
             return None;
         }
         // Of several processes that announce it at the same time, only one changes the number.
@@ -53,19 +57,26 @@ impl Ledger {
         if changed.ok()? == 0 {
             return None;
         }
-        Self::damaged_in(self.path.parent()?).into_iter().next()
+        Self::damaged_in(self.path.parent()?)
+            .into_iter()
+            .next()
     }
 
     /// Returns the damaged ledgers that were set aside, newest first.
     pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
         let mut damaged: Vec<PathBuf> = disk::files_with_extension(data, "sqlite3")
             .filter(|path| {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let name = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy();
                 name.starts_with("ledger.damaged")
             })
             .collect();
         damaged.sort_by_key(|path| {
-            let modified = path.metadata().and_then(|metadata| metadata.modified());
+            let modified = path
+                .metadata()
+                .and_then(|metadata| metadata.modified());
             std::cmp::Reverse((modified.ok(), path.clone()))
         });
         damaged
@@ -92,7 +103,10 @@ fn set_obstacles_aside(ledger: &Path, wait_limit: WaitLimit) -> LedgerResult<()>
         return Ok(());
     };
     for obstacle in companions(ledger) {
-        let extension = obstacle.extension().unwrap_or_default().to_string_lossy();
+        let extension = obstacle
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy();
         if ownership::check_owned_file(&obstacle).is_err()
             && let Some(target) = free_name(ledger, "damaged", &extension)
         {

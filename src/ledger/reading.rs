@@ -42,7 +42,10 @@ impl UnreadTranscript {
 }
 
 pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
-    transcripts.iter().map(UnreadTranscript::unread_bytes).sum()
+    transcripts
+        .iter()
+        .map(UnreadTranscript::unread_bytes)
+        .sum()
 }
 
 /// The settings for reading transcripts.
@@ -114,7 +117,9 @@ impl Distribution<'_> {
                 return all;
             };
             if self.settings.is_out_of_time() {
-                all.entry(index).or_insert_with(Batch::default).is_cut_short = true;
+                all.entry(index)
+                    .or_insert_with(Batch::default)
+                    .is_cut_short = true;
                 return all;
             }
             all.insert(index, self.settings.read(transcript, &mut buffer));

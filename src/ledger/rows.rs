@@ -246,7 +246,10 @@ impl Names {
     /// Returns the canonical name of a model, or of some other model if this one is unknown.
     fn model_or_any(&self, id: Id) -> &str {
         let any = || self.models.values().min();
-        self.models.get(&id).or_else(any).map_or("", String::as_str)
+        self.models
+            .get(&id)
+            .or_else(any)
+            .map_or("", String::as_str)
     }
 
     pub(crate) fn context(&self, id: Id) -> Option<&RequestContext> {
@@ -350,13 +353,16 @@ impl SpendSource for Ledger {
             Ok((store.names(with_sessions)?, store.rows(&period, by)?))
         })?;
         for row in rows {
-            let requested = row.requested.map(|id| names.model(id)).filter(|requested| {
-                let responding = names.model(row.model);
-                *requested != responding
-                    && [requested, responding]
-                        .iter()
-                        .all(|model| known_tariffs_of(model).is_some())
-            });
+            let requested = row
+                .requested
+                .map(|id| names.model(id))
+                .filter(|requested| {
+                    let responding = names.model(row.model);
+                    *requested != responding
+                        && [requested, responding]
+                            .iter()
+                            .all(|model| known_tariffs_of(model).is_some())
+                });
             each(SpendRow {
                 at: row.at,
                 origin: names.origin(row.session),
@@ -371,7 +377,9 @@ impl SpendSource for Ledger {
                 tally: row.tally,
                 kind: row.kind,
                 response_key: row.key,
-                context: row.context.and_then(|context| names.context(context)),
+                context: row
+                    .context
+                    .and_then(|context| names.context(context)),
                 ..SpendRow::default()
             });
         }
@@ -535,7 +543,10 @@ impl Store {
                 |row| Ok(breakdown_from(row, 0)?.unwrap_or_default()),
             )?
         };
-        for spend in changed.iter().flat_map(|changed| &changed.off_transcript) {
+        for spend in changed
+            .iter()
+            .flat_map(|changed| &changed.off_transcript)
+        {
             if spend.kind == OffTranscriptKind::Pending && period.contains(&spend.at) {
                 tally.pending = (tally.pending - spend.cost).or_zero();
             }

@@ -150,7 +150,8 @@ impl<'s> ResponseWriter<'s> {
                 ..*location
             };
             if self.linked.insert((response.session, anywhere)) {
-                self.store.link_location(response.session, location)?;
+                self.store
+                    .link_location(response.session, location)?;
             }
         }
         Ok(())

@@ -36,7 +36,10 @@ pub(crate) struct Parent {
 impl SessionWhy {
     /// Returns the newest run whose last total is known.
     pub(crate) fn newest_run_with_total(&self) -> Option<&RunBreakdown> {
-        self.runs.iter().rev().find(|run| run.last_total.is_some())
+        self.runs
+            .iter()
+            .rev()
+            .find(|run| run.last_total.is_some())
     }
 
     /// Returns the newest total that Claude Code reported. It may include a parent session's spend.

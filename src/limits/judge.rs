@@ -156,7 +156,9 @@ impl Scene<'_> {
             .into_iter()
             .filter_map(|window| self.newest(window).cloned())
             .collect();
-        let has_room = known.iter().all(|reading| reading.shows_room_at(self.at));
+        let has_room = known
+            .iter()
+            .all(|reading| reading.shows_room_at(self.at));
         if has_room && self.full().is_empty() {
             known
         } else {
@@ -186,7 +188,9 @@ impl Statement {
         let claim = refusal.claim.as_ref();
         let claimed = claim.and_then(|claim| claim.limit);
         let claimed_window = claimed.filter(|kind| kind.is_window());
-        let of_message = message.kind.filter(|kind| kind.family().is_of_plan());
+        let of_message = message
+            .kind
+            .filter(|kind| kind.family().is_of_plan());
         let named = of_message.or(claimed);
         let stated = claim
             .and_then(|claim| claim.resets_at)

@@ -140,7 +140,9 @@ impl Outlook {
 
     /// Returns the time of the first refusal of the stop, or the present if no request was refused.
     pub fn began_at(&self) -> DateTime<Utc> {
-        self.stop.as_ref().map_or(self.now, |stop| stop.first_at)
+        self.stop
+            .as_ref()
+            .map_or(self.now, |stop| stop.first_at)
     }
 
     /// Returns true if something that the request needs is closed.
@@ -308,7 +310,11 @@ impl World {
         Some(Blocks {
             until: last.until,
             pays: Some(self.pays(&request)),
-            resources: self.blocking(&request).iter().map(|it| it.kind).collect(),
+            resources: self
+                .blocking(&request)
+                .iter()
+                .map(|it| it.kind)
+                .collect(),
             is_sure: self
                 .stop_of(&last.cause)
                 .is_none_or(|stop| stop.judgement.verdict != Verdict::CannotTell),
@@ -317,7 +323,9 @@ impl World {
 
     /// Returns who pays for the request.
     pub fn pays(&self, request: &Request) -> Pays {
-        let is_paid = self.overrun(request).is_some_and(|overrun| overrun.is_paid);
+        let is_paid = self
+            .overrun(request)
+            .is_some_and(|overrun| overrun.is_paid);
         match request.payer {
             Payer::Account(_) if is_paid => Pays::Credits,
             Payer::Account(_) | Payer::Token(_) => Pays::Plan,
@@ -355,10 +363,12 @@ impl World {
     }
 
     fn newest_stop(&self, request: &Request) -> Option<usize> {
-        self.stops.iter().rposition(|stop| match &request.session {
-            Some(session) => stop.session == *session,
-            None => true,
-        })
+        self.stops
+            .iter()
+            .rposition(|stop| match &request.session {
+                Some(session) => stop.session == *session,
+                None => true,
+            })
     }
 
     fn stop_of(&self, cause: &Cause) -> Option<&Stop> {
@@ -470,7 +480,10 @@ impl World {
                 Subject::Stop(_) => Resource::of(Kind::Unknown, request),
             };
         };
-        let closed: Vec<_> = closed.into_iter().filter(|it| it.cause == cause).collect();
+        let closed: Vec<_> = closed
+            .into_iter()
+            .filter(|it| it.cause == cause)
+            .collect();
         let is_closed = closed.iter().any(|it| it.resource == stop.resource);
         let other = match subject {
             // If two windows are full, the closure is about the window that resets last, so the answer is about this
@@ -514,7 +527,9 @@ impl World {
         let Some(first) = closures.first() else {
             return State::NeverClosed;
         };
-        let closed = closures.iter().find(|it| it.opening_at(self.now).is_none());
+        let closed = closures
+            .iter()
+            .find(|it| it.opening_at(self.now).is_none());
         let overrun = self.overrun(&stop.request);
         match (first.opening_at(self.now), closed, overrun) {
             (Some(opening), None, _) => State::Reopened(opening),
@@ -527,7 +542,10 @@ impl World {
     }
 
     fn is_open(&self, position: usize) -> bool {
-        let is_followed = self.stops.get(position).is_some_and(Stop::is_followed);
+        let is_followed = self
+            .stops
+            .get(position)
+            .is_some_and(Stop::is_followed);
         match self.state_of(position) {
             State::Answered(_) => false,
             State::Reopened(opening) if opening.is_proof() || opening == Opening::Age => false,
@@ -559,12 +577,17 @@ fn reset_of(kind: Kind, closure: Option<&Closure>, stop: Option<&Stop>) -> Optio
     }
     let judged = stop.and_then(|stop| {
         let closes = &stop.judgement.closes;
-        closes.iter().find(|closed| closed.kind == kind)?.until
+        closes
+            .iter()
+            .find(|closed| closed.kind == kind)?
+            .until
     });
     let is_of_message = stop.is_some_and(|stop| stop.judgement.limit == kind);
     closure
         .map_or(judged, |closure| closure.until)
-        .or(stated.filter(|_| is_of_message).map(|stated| stated.at))
+        .or(stated
+            .filter(|_| is_of_message)
+            .map(|stated| stated.at))
 }
 
 fn service(stop: Option<&Stop>, request: &Request, kind: Kind) -> Option<Service> {
@@ -621,7 +644,10 @@ fn waiting_helps(outlook: &Outlook) -> Option<bool> {
     if by_catalog.is_some() {
         return None;
     }
-    let is_personal = outlook.account.as_ref().is_some_and(Login::is_personal);
+    let is_personal = outlook
+        .account
+        .as_ref()
+        .is_some_and(Login::is_personal);
     match outlook.limit().family() {
         Family::Window | Family::Service => Some(true),
         Family::Overflow => is_personal.then_some(true),

@@ -98,7 +98,10 @@ impl World {
 fn by_limit(outlooks: impl Iterator<Item = Outlook>) -> Vec<PastStop> {
     let mut stops: Vec<PastStop> = Vec::new();
     for outlook in outlooks {
-        let session = outlook.stop.as_ref().map(|stop| stop.session.clone());
+        let session = outlook
+            .stop
+            .as_ref()
+            .map(|stop| stop.session.clone());
         let is_same = |known: &PastStop| {
             known.outlook.resource == outlook.resource
                 && known.outlook.verdict == outlook.verdict

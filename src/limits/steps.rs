@@ -329,7 +329,9 @@ fn after(change: Change, world: &World, outlook: &Outlook) -> After {
         Change::Conversation => |closure, _| closure.resource.kind.family() == Family::Conversation,
     };
     let blockers = world.blockers(&request);
-    let rest = blockers.into_iter().find(|it| !is_opened(it, outlook));
+    let rest = blockers
+        .into_iter()
+        .find(|it| !is_opened(it, outlook));
     match rest {
         None => After::Passes { from: None },
         Some(closure) if closure.resource.kind == outlook.limit() => After::Unknown,
@@ -376,7 +378,10 @@ mod tests {
             assert!(variants.iter().any(exists), "{name}");
         }
         for row in ROWS.iter() {
-            let base = row.name.trim_end_matches("_ask").trim_end_matches("_admin");
+            let base = row
+                .name
+                .trim_end_matches("_ask")
+                .trim_end_matches("_admin");
             let is_used = named.contains(base) || source.contains(&format!("\"{base}\""));
             assert!(is_used, "nothing names {}", row.name);
         }

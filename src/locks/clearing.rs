@@ -340,7 +340,11 @@ mod tests {
         fs::create_dir(&home.paths.data).unwrap();
         let path = home.paths.data.join("clearing.lock");
         let other = std::cell::Cell::new(disk::lock::try_lock(&path).unwrap());
-        let error = home.clearing(&|_| ()).run(&|_| ()).unwrap_err().to_string();
+        let error = home
+            .clearing(&|_| ())
+            .run(&|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("clearing.lock"), "{error}");
         let ends = |_| drop(other.take());
         let locks = home.clearing(&ends).run(&|_| ()).unwrap();

@@ -105,7 +105,11 @@ impl HarmfulLock {
     /// Returns the lock at a location. Returns `None` if there is no lock, it is not stuck, or it has no noticeable
     /// effect.
     fn at(location: &LockLocation, paths: &Paths, now: DateTime<Utc>) -> Option<Self> {
-        let info = location.parent().ok()?.entry_info(location.name()).ok()?;
+        let info = location
+            .parent()
+            .ok()?
+            .entry_info(location.name())
+            .ok()?;
         let effect = effect_when_stuck(location.known, info.kind)?;
         let reason = verdict::reason_if_stuck(&info, now)?;
 

@@ -193,7 +193,10 @@ impl<'a> OpenLock<'a> {
 
     /// Observes the lock again.
     pub(super) fn observe_again(&self, watch: Option<Watch>) -> io::Result<ObservedLock> {
-        let observed = self.observed.location.observe(&self.parent, self.context)?;
+        let observed = self
+            .observed
+            .location
+            .observe(&self.parent, self.context)?;
         Ok(ObservedLock { watch, ..observed })
     }
 
@@ -212,7 +215,11 @@ impl<'a> OpenLock<'a> {
             .claim(info.kind, name, directory, self.context);
 
         let observed_info = self.observed.info;
-        let observed_claim = self.observed.holder.as_ref().map(|holder| &holder.claim);
+        let observed_claim = self
+            .observed
+            .holder
+            .as_ref()
+            .map(|holder| &holder.claim);
         Ok(info.identity == observed_info.identity
             && info.kind == observed_info.kind
             && info.modified == observed_info.modified
@@ -227,7 +234,11 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
         .iter()
         .flat_map(|known| locations_of(known, context.paths, &projects))
         // Locks that have disappeared or cannot be read are skipped.
-        .filter_map(|location| location.observe(&location.parent().ok()?, context).ok())
+        .filter_map(|location| {
+            location
+                .observe(&location.parent().ok()?, context)
+                .ok()
+        })
         .collect()
 }
 
@@ -237,7 +248,10 @@ pub(super) fn locations_of(
     paths: &Paths,
     projects: &BTreeSet<PathBuf>,
 ) -> Vec<LockLocation> {
-    let config_name = paths.claude_directory.file_name().and_then(OsStr::to_str);
+    let config_name = paths
+        .claude_directory
+        .file_name()
+        .and_then(OsStr::to_str);
     let pattern = known
         .pattern
         .replace("{config}", config_name.unwrap_or_default());

@@ -152,7 +152,11 @@ impl OpenLock<'_> {
         };
         disk::create_private_directory(quarantine)?;
 
-        let prefix = self.context.now.format("%Y%m%dT%H%M%SZ-").to_string();
+        let prefix = self
+            .context
+            .now
+            .format("%Y%m%dT%H%M%SZ-")
+            .to_string();
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix);
         #[cfg(unix)]
@@ -238,7 +242,10 @@ pub(crate) fn restore(paths: &Paths) -> Result<Vec<Restored>, disk::Error> {
         Err(error) => return Err(disk::read_error(&quarantine)(error)),
     };
     items.sort();
-    Ok(items.iter().filter_map(|item| restore_item(item)).collect())
+    Ok(items
+        .iter()
+        .filter_map(|item| restore_item(item))
+        .collect())
 }
 
 /// Restores a quarantined lock. Returns `None` if the lock is missing or the manifest cannot be read.

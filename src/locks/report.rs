@@ -71,7 +71,12 @@ pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
 
 /// Summarizes how many locks were cleared, how many were left in place, and how many could not be cleared.
 fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
-    let count = |action| locks.iter().filter(|lock| lock.action == action).count();
+    let count = |action| {
+        locks
+            .iter()
+            .filter(|lock| lock.action == action)
+            .count()
+    };
     let kept_count = count(LockAction::Kept);
     let failed = count(LockAction::Failed);
 

@@ -204,7 +204,9 @@ fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearan
     let age = context.now - lock.info.modified;
     let is_unchanged =
         age >= more_than_heartbeat || context.now - lock.info.changed >= more_than_heartbeat;
-    let was_watched = lock.watch.is_some_and(|watch| watch.seconds > HEARTBEAT);
+    let was_watched = lock
+        .watch
+        .is_some_and(|watch| watch.seconds > HEARTBEAT);
 
     let may_be_clock_of_other_machine =
         is_shared_with_machines(lock) && age.num_seconds().abs() < SHARED_CLOCK_TOLERANCE;
@@ -275,7 +277,11 @@ fn format_pids(pids: &[u32]) -> String {
     /// The maximum number of PIDs to list. A longer list would not help the user.
     const MAX_PIDS: usize = 3;
 
-    let shown: Vec<String> = pids.iter().take(MAX_PIDS).map(u32::to_string).collect();
+    let shown: Vec<String> = pids
+        .iter()
+        .take(MAX_PIDS)
+        .map(u32::to_string)
+        .collect();
     let more = if pids.len() > MAX_PIDS { ", …" } else { "" };
     format!("PID {}{more}", shown.join(", "))
 }
@@ -292,7 +298,9 @@ fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
             holder.claim.pid
         )),
         Liveness::Unclear(reason) => CannotTell.because(reason),
-        Liveness::Gone(reason) => Stale.because(reason).with_clearance(Clearance::Granted),
+        Liveness::Gone(reason) => Stale
+            .because(reason)
+            .with_clearance(Clearance::Granted),
     })
 }
 

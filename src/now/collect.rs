@@ -43,7 +43,10 @@ impl NowData {
             context.use_of_open_windows(ledger, &limits, figures.as_ref())
         });
         let registered = sessions::registered(&context.paths);
-        let pids: HashSet<u32> = registered.iter().map(|session| session.claim.pid).collect();
+        let pids: HashSet<u32> = registered
+            .iter()
+            .map(|session| session.claim.pid)
+            .collect();
         // A limit that blocks only one session is shown beside that session.
         let others: Vec<Outlook> = outlook
             .iter()

@@ -34,7 +34,10 @@ impl NowData {
         let blocked = self
             .blocked()
             .map(|outlook| wording::incident_json(outlook, blocks, self.usage.as_ref(), clock));
-        let sessions = self.sessions.iter().map(|session| session.json(clock));
+        let sessions = self
+            .sessions
+            .iter()
+            .map(|session| session.json(clock));
         json!({
             "at": format_rfc3339(clock.now),
             "windows": self.figures.as_ref().map(|figures| self.json_of_windows(figures)),

@@ -81,7 +81,9 @@ pub(crate) struct RunningSession {
 impl NowData {
     /// Returns what blocks the next prompt.
     fn blocked(&self) -> Option<&Outlook> {
-        self.outlook.as_ref().filter(|outlook| outlook.is_blocked())
+        self.outlook
+            .as_ref()
+            .filter(|outlook| outlook.is_blocked())
     }
 
     /// Returns the error that stopped work last. Returns `None` if it is old, if it is only a notice, if its session has

@@ -79,7 +79,10 @@ impl NowData {
             };
             let headline = wording::headline(blocked, self.clock);
             add_row(report, label, Tone::Alarm, headline);
-            let others = self.others.iter().map(|other| (Tone::Plain, other.clone()));
+            let others = self
+                .others
+                .iter()
+                .map(|other| (Tone::Plain, other.clone()));
             add_rows(report, "", others);
         }
         if let Some(paying) = self.paying {
@@ -98,7 +101,10 @@ impl NowData {
             let headline = wording::headline(error, self.clock);
             add_row(report, "Error", Tone::Quiet, format!("{at}: {headline}"));
         }
-        let mut measures = self.figures.iter().flat_map(|figures| &figures.measures);
+        let mut measures = self
+            .figures
+            .iter()
+            .flat_map(|figures| &figures.measures);
         let is_full =
             measures.any(|it| level_at(self.clock.now, it.percent, it.resets_at) >= USED_UP);
         let text = match self.outlook.as_ref().map(|outlook| &outlook.state) {
@@ -122,7 +128,10 @@ impl NowData {
             };
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
-        let names = figures.measures.iter().map(|it| window_label(it.window));
+        let names = figures
+            .measures
+            .iter()
+            .map(|it| window_label(it.window));
         let columns = names.map(str::len).max().unwrap_or_default();
         for (index, measure) in figures.measures.iter().enumerate() {
             let label = if index == 0 { "Windows" } else { "" };
@@ -136,9 +145,15 @@ impl NowData {
 
     /// Adds the forecasts, what has used the windows, and what only `/usage` reports.
     fn add_details_of_usage(&self, report: &mut Report) {
-        let paces = self.paces.iter().filter_map(|pace| self.pace_row(pace));
+        let paces = self
+            .paces
+            .iter()
+            .filter_map(|pace| self.pace_row(pace));
         add_rows(report, "Pace", paces);
-        let uses = self.window_use.iter().filter_map(WindowUse::sentence);
+        let uses = self
+            .window_use
+            .iter()
+            .filter_map(WindowUse::sentence);
         add_rows(report, "Used by", uses.map(|text| (Tone::Plain, text)));
         if let Some(page) = &self.usage_page
             && let Some(summary) = page.summary()
@@ -193,7 +208,10 @@ impl NowData {
             && self.has_windows
             && !is_better_known
         {
-            let cost = block.spent.lower_bound_unless(spend.is_complete).show();
+            let cost = block
+                .spent
+                .lower_bound_unless(spend.is_complete)
+                .show();
             let start = self.clock.format_time(block.start);
             let end = self.clock.format_time_and_distance(block.end);
             let text = format!("{cost} since {start}; estimated 5-hour window ends at {end}");
@@ -236,7 +254,10 @@ impl RunningSession {
     /// Returns the session's name, directory, cost, and state.
     fn cells(&self, clock: Clock) -> [String; 4] {
         let session = self.activity.session.as_deref().unwrap_or_default();
-        let name = self.label.name_or_id(session).unwrap_or(NO_PROMPT_YET);
+        let name = self
+            .label
+            .name_or_id(session)
+            .unwrap_or(NO_PROMPT_YET);
         [
             name.to_owned(),
             self.project.clone(),

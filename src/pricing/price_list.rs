@@ -83,7 +83,9 @@ impl PriceRow {
     /// Returns the time from which the row applies.
     pub(super) fn valid_from(&self) -> Millis {
         self.from.map_or(Millis::MIN, |day| {
-            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+            day.and_time(NaiveTime::MIN)
+                .and_utc()
+                .timestamp_millis()
         })
     }
 }

@@ -80,7 +80,9 @@ mod tests {
         };
         let read = |at: &str| {
             let at = crate::time::parse_millis(at).unwrap();
-            prices.price(at, [million], ServiceLevel::default()).nano()
+            prices
+                .price(at, [million], ServiceLevel::default())
+                .nano()
         };
         assert_eq!(
             read("2026-09-01T00:00:00.000Z"),

@@ -47,7 +47,10 @@ fn rates_table(rows: &[&PriceRow]) -> Table {
     let mut table = Table::new([model_column].into_iter().chain(rate_columns));
     for row in rows {
         // All names start with `claude-`.
-        let name = row.model.strip_prefix("claude-").unwrap_or(row.model);
+        let name = row
+            .model
+            .strip_prefix("claude-")
+            .unwrap_or(row.model);
         let mut label = Cell::from(name);
         if let Some(day) = row.from {
             table.row([label]);
@@ -79,7 +82,12 @@ fn notes(table: &PriceTable) -> Vec<String> {
         PRICES.updated
     )];
     if !table.custom.is_none() {
-        let overrides: Vec<&str> = table.custom.overrides.keys().map(String::as_str).collect();
+        let overrides: Vec<&str> = table
+            .custom
+            .overrides
+            .keys()
+            .map(String::as_str)
+            .collect();
         let own_rates = match overrides.as_slice() {
             [] => String::new(),
             models => format!(

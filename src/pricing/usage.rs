@@ -77,10 +77,13 @@ impl Usage {
     /// more than one. Searches are reported only for the whole response, so they are assigned to the first call.
     pub(crate) fn calls(self, several: &[Self]) -> impl Iterator<Item = Self> {
         let single = several.is_empty().then_some(self);
-        let calls = several.iter().enumerate().map(move |(index, call)| Self {
-            web_searches: if index == 0 { self.web_searches } else { 0 },
-            ..*call
-        });
+        let calls = several
+            .iter()
+            .enumerate()
+            .map(move |(index, call)| Self {
+                web_searches: if index == 0 { self.web_searches } else { 0 },
+                ..*call
+            });
         single.into_iter().chain(calls)
     }
 

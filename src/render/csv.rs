@@ -10,10 +10,16 @@ use crate::terminal::{Shown, escape, print};
 /// objects have.
 #[expect(clippy::disallowed_methods, reason = "each field is escaped")]
 pub(crate) fn print_csv(example: &Value, objects: &[Value]) -> io::Result<()> {
-    let names = fields("", example).into_iter().map(|field| field.name);
+    let names = fields("", example)
+        .into_iter()
+        .map(|field| field.name);
     let mut text = csv_line(names);
     for object in objects {
-        text += &csv_line(fields("", object).into_iter().map(|field| field.text));
+        text += &csv_line(
+            fields("", object)
+                .into_iter()
+                .map(|field| field.text),
+        );
     }
     print(&Shown::unescaped(text))
 }

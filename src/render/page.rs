@@ -80,7 +80,10 @@ impl PageWriter {
 
     /// Writes a row without wrapping it. Trailing whitespace is removed.
     pub(super) fn row(&mut self, mut pieces: Vec<Piece>) {
-        while pieces.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
+        while pieces
+            .pop_if(|(_, text)| text.trim().is_empty())
+            .is_some()
+        {}
         if let Some((_, text)) = pieces.last_mut() {
             text.truncate(text.trim_end().len());
         }

@@ -238,7 +238,9 @@ impl Table {
         shrink_to_fit(&mut columns, room);
 
         let table_width = total_width(&columns, |column| column.width);
-        let bar_columns = room.saturating_sub(table_width + GAP).min(MAX_BAR_COLUMNS);
+        let bar_columns = room
+            .saturating_sub(table_width + GAP)
+            .min(MAX_BAR_COLUMNS);
         let shows_bars = writer.page.is_terminal && bar_columns >= MIN_BAR_COLUMNS;
 
         for row in &rows {

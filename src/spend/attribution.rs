@@ -53,7 +53,9 @@ impl Attribution {
 
         let mut by_session = HashMap::new();
         ledger.rows(EVER, RowsBy::Response, &mut |row| {
-            let account = row.response_key.and_then(|key| by_response.get(&key));
+            let account = row
+                .response_key
+                .and_then(|key| by_response.get(&key));
             if let Some(account) = account {
                 by_session.insert(row.origin.session.clone(), account.clone());
             }

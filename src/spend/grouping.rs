@@ -255,7 +255,9 @@ impl SpendGroup {
             Some(earlier) => earlier.min(first_at),
             None => first_at,
         });
-        self.last_at = self.last_at.max(row.origin.last_at.unwrap_or_default());
+        self.last_at = self
+            .last_at
+            .max(row.origin.last_at.unwrap_or_default());
         if !row.origin.project.is_empty() {
             self.project = Some(row.origin.project.clone());
         }

@@ -67,7 +67,10 @@ impl Statement {
 
     /// Explains how spend was assigned to groups. Returns `None` if there is nothing to explain.
     fn note_on_groups(&self) -> Option<String> {
-        let has_unknown = self.groups.iter().any(|group| group.key == UNKNOWN_KEY);
+        let has_unknown = self
+            .groups
+            .iter()
+            .any(|group| group.key == UNKNOWN_KEY);
         match self.request.by {
             GroupBy::Pr => Some(PULL_REQUEST_RULE.to_owned()),
             GroupBy::Block => Some(BLOCK_RULE.to_owned()),
@@ -164,7 +167,11 @@ impl Statement {
     fn note_on_unfinished_responses(&self) -> Option<String> {
         let clock = self.request.clock;
         let today = clock.zone.day(clock.now);
-        let is_past = self.request.period.until.is_some_and(|until| until < today);
+        let is_past = self
+            .request
+            .period
+            .until
+            .is_some_and(|until| until < today);
         if self.streaming_sessions == 0 || is_past {
             return None;
         }
@@ -205,7 +212,10 @@ pub(crate) fn describe_unreadable(
 /// Describes damaged transcript lines, such as "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted". Lists
 /// the files only if `paths` is given. Returns `None` if no lines are damaged.
 pub(crate) fn describe_damaged(files: &[(String, u32)], paths: Option<&Paths>) -> Option<String> {
-    let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
+    let lines: u64 = files
+        .iter()
+        .map(|(_, lines)| u64::from(*lines))
+        .sum();
     if lines == 0 {
         return None;
     }

@@ -40,7 +40,9 @@ impl ReportRequest {
     /// Returns true if sessions in the given directory are included.
     pub(super) fn includes(&self, directory: &str) -> bool {
         match &self.project {
-            Some(name) => directory.to_lowercase().contains(&name.to_lowercase()),
+            Some(name) => directory
+                .to_lowercase()
+                .contains(&name.to_lowercase()),
             None => true,
         }
     }
@@ -200,7 +202,9 @@ impl Statement {
         let by = self.request.by.name();
         let example = self.group_json(&SpendGroup::default(), &by);
         let groups = self.groups.iter();
-        let rows: Vec<Value> = groups.map(|group| self.group_json(group, &by)).collect();
+        let rows: Vec<Value> = groups
+            .map(|group| self.group_json(group, &by))
+            .collect();
         print_csv(&example, &rows)
     }
 

@@ -113,7 +113,10 @@ fn comparison(why: &SessionWhy) -> String {
         }
         Some(_) => {}
     }
-    let others = why.runs.iter().filter(|run| !std::ptr::eq(*run, last));
+    let others = why
+        .runs
+        .iter()
+        .filter(|run| !std::ptr::eq(*run, last));
     let spent_by_others: Money = others.map(|run| run.recorded + run.unrecorded).sum();
     if spent_by_others > NOISE {
         sentences.push(format!(

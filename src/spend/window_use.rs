@@ -55,7 +55,9 @@ impl WindowUse {
         let mut by_session: HashMap<String, SessionUse> = HashMap::new();
         let bounds = period.start.timestamp_millis()..period.end.timestamp_millis();
         ledger.rows(bounds, RowsBy::Response, &mut |row| {
-            let session = by_session.entry(row.origin.session.clone()).or_default();
+            let session = by_session
+                .entry(row.origin.session.clone())
+                .or_default();
             session.cost += row.tally.cost();
             if row.context.is_some_and(|it| it.agent != MAIN_AGENT) {
                 session.by_subagents += row.tally.cost();

@@ -73,7 +73,9 @@ fn amount_forms(
     };
     let used = BudgetUse::above_warning(&facts.config.budget, scope, amount);
     let share = used.as_ref().map(budget_share);
-    let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
+    let tone = share
+        .as_ref()
+        .map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let own_share = Vec::from_iter(share.map(|(tone, text)| (tone, format!(" {text}"))));
     let other_share = other_budget.map_or_else(Vec::new, |used| {
@@ -141,7 +143,11 @@ mod tests {
             figures: has_ledger.then_some(figures),
             ..LineFacts::new(&payload, &config, clock)
         };
-        render(&facts).unwrap().iter().map(Form::text).collect()
+        render(&facts)
+            .unwrap()
+            .iter()
+            .map(Form::text)
+            .collect()
     }
 
     #[test]

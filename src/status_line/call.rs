@@ -204,7 +204,10 @@ impl<'a> StatusLineFacts<'a> {
             Some(outlook) => wording::status_rows(&outlook, clock, columns),
             None => Vec::new(),
         };
-        rows.extend(self.paying().map(|paying| paying.row(clock, columns)));
+        rows.extend(
+            self.paying()
+                .map(|paying| paying.row(clock, columns)),
+        );
         rows.extend(self.substitute().map(|Substitute { since, model }| {
             let model = model_title(&model);
             let text = format!("answered by {model} since {}", clock.format_time(since));

@@ -38,7 +38,9 @@ impl Head {
     fn parse(head: &str) -> Option<Self> {
         if let Some(rest) = head.strip_prefix("ref:") {
             let reference = rest.trim();
-            let name = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+            let name = reference
+                .strip_prefix("refs/heads/")
+                .unwrap_or(reference);
             // In repositories that use the reftable format, `HEAD` contains this placeholder.
             let is_placeholder = name == ".invalid";
             return (!name.is_empty() && !is_placeholder).then(|| Self::Branch(name.to_owned()));

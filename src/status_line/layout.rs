@@ -44,7 +44,10 @@ impl Form {
 
     /// Returns the text without styles.
     pub(super) fn text(&self) -> String {
-        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+        self.pieces
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect()
     }
 }
 
@@ -78,7 +81,9 @@ pub(super) fn fit(segments: &[Segment], columns: usize) -> Vec<Piece> {
     }
     if pieces.is_empty()
         && let Some(most_important) = shortened.last()
-        && let Some(form) = segments.get(*most_important).and_then(|forms| forms.last())
+        && let Some(form) = segments
+            .get(*most_important)
+            .and_then(|forms| forms.last())
     {
         // Not even the shortest form of any segment fits.
         return vec![(Tone::Plain, truncate(&form.text(), columns.max(1)))];

@@ -35,7 +35,9 @@ pub(crate) const MARGIN: usize = 4;
 pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     // A missing figure affects only its own segment.
     let names = facts.config.statusline.segments.iter();
-    let segments: Vec<Segment> = names.filter_map(|name| facts.segment(*name)).collect();
+    let segments: Vec<Segment> = names
+        .filter_map(|name| facts.segment(*name))
+        .collect();
     let mut rows = vec![layout::fit(&segments, columns)];
     rows.retain(|row| row.iter().any(|(_, text)| !text.trim().is_empty()));
     if let Some(problem) = facts.config.budget_problem_to_show() {
@@ -277,7 +279,10 @@ mod tests {
             let mut order = RowPart::value_variants().to_vec();
             let mut move_before = |part: RowPart, next: RowPart| {
                 order.retain(|other| *other != part);
-                let at = order.iter().position(|other| *other == next).unwrap();
+                let at = order
+                    .iter()
+                    .position(|other| *other == next)
+                    .unwrap();
                 order.insert(at, part);
             };
             if self.context >= 90.0 {

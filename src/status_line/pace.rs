@@ -21,7 +21,9 @@ pub(super) fn pace(paces: &[WindowPace], clock: Clock) -> Option<Segment> {
     if let Some((at, window)) = first_full {
         let name = window_label(window);
         let when = full_when(window, at, clock);
-        let short = when.trim_start_matches("around ").trim_start_matches("at ");
+        let short = when
+            .trim_start_matches("around ")
+            .trim_start_matches("at ");
         let texts = [
             (loss::PACE, format!("at this pace, {name} full {when}")),
             (loss::SHORT_PACE, format!("{name} full {short}")),

@@ -89,8 +89,12 @@ impl Gauge {
             (Some(Reset::Ahead { time, left }), ResetStyle::TimeAndDistance) => {
                 format!(" (resets {time}, in {left})")
             }
-            (Some(Reset::Ahead { time, .. }), ResetStyle::Time) => format!(" (resets {time})"),
-            (Some(Reset::Ahead { time, .. }), ResetStyle::Sign) => format!(" \u{21bb}{time}"),
+            (Some(Reset::Ahead { time, .. }), ResetStyle::Time) => {
+                format!(" (resets {time})")
+            }
+            (Some(Reset::Ahead { time, .. }), ResetStyle::Sign) => {
+                format!(" \u{21bb}{time}")
+            }
             (Some(Reset::Passed { time }), ResetStyle::TimeAndDistance | ResetStyle::Time) => {
                 format!(" (reset {time})")
             }
@@ -160,7 +164,10 @@ pub(super) fn windows(figures: &WindowFigures, clock: Clock) -> Option<Segment> 
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
-    let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
+    let fullest = gauges
+        .iter()
+        .map(|gauge| gauge.level)
+        .reduce(f64::max)?;
     // The reset that matters most is that of the fullest window if it is quite full, and otherwise that of the first
     // window, which is usually the 5-hour window.
     let main = gauges

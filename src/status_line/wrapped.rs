@@ -187,7 +187,8 @@ impl Running {
     }
 
     fn time_left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.deadline
+            .saturating_duration_since(Instant::now())
     }
 
     /// Waits for the output. Returns `None` if the command fails or prints nothing.
@@ -238,7 +239,11 @@ fn forward(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
     let mut buffer = [0; 4096];
     let mut remaining = OUTPUT_LIMIT;
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-        let piece: Vec<u8> = buffer.iter().copied().take(length.min(remaining)).collect();
+        let piece: Vec<u8> = buffer
+            .iter()
+            .copied()
+            .take(length.min(remaining))
+            .collect();
         remaining -= piece.len();
         if output.send(piece).is_err() {
             return;

@@ -30,7 +30,10 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// Like [`escape`], but preserves newlines.
 pub fn escape_lines(text: &str) -> String {
-    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
+    text.split('\n')
+        .map(escape)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Escapes unprintable characters in serialized JSON. Except for newlines, they can only occur in strings.
@@ -300,7 +303,11 @@ mod tests {
         let value = serde_json::json!({"a\u{9b}": ["\u{202e}\u{e0041}\u{7f}\n\u{1b}", "…"]});
         let escaped = escape_json(format!("{value:#}"));
         assert!(escaped.contains(r"\u009b") && escaped.contains(r"\udb40\udc41"));
-        assert!(!escaped.chars().any(|c| c != '\n' && is_unprintable(c)));
+        assert!(
+            !escaped
+                .chars()
+                .any(|c| c != '\n' && is_unprintable(c))
+        );
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
             value

@@ -117,7 +117,9 @@ impl Zone {
     pub fn month_bounds(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         let day = self.day(time);
         let first = day.with_day(1).unwrap_or(day);
-        let next_first = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        let next_first = first
+            .checked_add_months(Months::new(1))
+            .unwrap_or(first);
         (self.midnight(first), self.midnight(next_first))
     }
 

@@ -26,7 +26,9 @@ const SHORT_WAIT: TimeDelta = TimeDelta::minutes(1);
 pub(super) fn shown(line: &Value) -> Option<Refusal> {
     let message = line.get("message")?;
     let is_shown = line.read("isApiErrorMessage") == Some(true)
-        && message.text("model").is_none_or(|model| model == SYNTHETIC);
+        && message
+            .text("model")
+            .is_none_or(|model| model == SYNTHETIC);
     if !is_shown {
         return None;
     }
@@ -87,7 +89,9 @@ pub(crate) fn claim(line: &Value) -> Option<ServerClaim> {
         line.at("error").at("rateLimits"),
         line.at("rate_limit_info"),
     ];
-    let limits = candidates.into_iter().find(|limits| limits.is_object())?;
+    let limits = candidates
+        .into_iter()
+        .find(|limits| limits.is_object())?;
     Some(ServerClaim {
         limit: limits.text("rateLimitType").and_then(limit_named),
         resets_at: reset(limits),

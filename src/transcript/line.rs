@@ -344,11 +344,13 @@ impl<'a> LineFields<'a> {
         let total = usage.usage();
         let message_id = message.id.id();
         let request_id = self.request.id();
-        let signature = message_id.zip(request_id).map(|(id, request)| Signature {
-            message: id,
-            request,
-            usage: message.usage.text,
-        });
+        let signature = message_id
+            .zip(request_id)
+            .map(|(id, request)| Signature {
+                message: id,
+                request,
+                usage: message.usage.text,
+            });
         let key = match (message_id, self.uuid.id()) {
             (Some(id), _) => hash_of(id, request_id.unwrap_or_default()),
             (None, Some(uuid)) => hash_of(b"", uuid),
@@ -449,7 +451,9 @@ const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
 /// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.
 fn version(value: Json<'_>) -> [u32; 3] {
     let text = value.text().unwrap_or_default();
-    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    let mut numbers = text
+        .split('.')
+        .map(|number| number.parse().unwrap_or(0));
     [(); 3].map(|()| numbers.next().unwrap_or(0))
 }
 

@@ -38,7 +38,10 @@ impl Owner {
     /// for both.
     pub fn is_same_as(&self, other: &Self) -> Option<bool> {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
-        let organizations = self.organization.as_ref().zip(other.organization.as_ref());
+        let organizations = self
+            .organization
+            .as_ref()
+            .zip(other.organization.as_ref());
         accounts
             .into_iter()
             .chain(organizations)
@@ -74,7 +77,9 @@ impl Owner {
     /// Replaces the owner that earlier lines named, and returns true if it is known to be another one. If this owner is
     /// only an organization that has not changed, the account from the earlier lines is kept.
     pub(crate) fn replace(self, earlier: &mut Option<Self>) -> bool {
-        let is_same = earlier.as_ref().and_then(|known| known.is_same_as(&self));
+        let is_same = earlier
+            .as_ref()
+            .and_then(|known| known.is_same_as(&self));
         if self.account.is_some() || is_same != Some(true) {
             *earlier = Some(self);
         }

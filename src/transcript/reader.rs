@@ -235,7 +235,9 @@ fn bytes_before(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
     let length = offset.min(HASHED_LENGTH);
     file.seek(SeekFrom::Start(offset - length))?;
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    Read::by_ref(file).take(length).read_to_end(&mut bytes)?;
+    Read::by_ref(file)
+        .take(length)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -373,7 +375,9 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
         scan.line(&(start..end));
         start = end + 1;
     }
-    let rest = bytes.get(scan.unrecorded_start..).unwrap_or_default();
+    let rest = bytes
+        .get(scan.unrecorded_start..)
+        .unwrap_or_default();
     scan.state.record_times(rest, scan.sink);
 }
 
@@ -405,7 +409,13 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
             self.record_damage(bounds.start, bounds.start);
         }
         let is_relevant = match USAGE.find(line) {
-            Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
+            Some(at)
+                if self
+                    .last
+                    .is_some_and(|known| repeats(known, line, at)) =>
+            {
+                return;
+            }
             Some(_) => true,
             None => is_relevant_without_usage(line),
         };
@@ -459,8 +469,10 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
                 }
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
-                let is_out_of_order =
-                    is_new && response.at.is_some_and(|at| self.state.record_time(at));
+                let is_out_of_order = is_new
+                    && response
+                        .at
+                        .is_some_and(|at| self.state.record_time(at));
                 response.at = response.at.or(self.state.newest_at);
                 if !response.subagent {
                     self.state.find_selected_model(response);
@@ -489,7 +501,8 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
             Line::Other => return,
         };
         let offset = self.offset + bounds.start as u64;
-        self.sink.line(line, offset.cast_signed(), is_out_of_order);
+        self.sink
+            .line(line, offset.cast_signed(), is_out_of_order);
     }
 }
 
@@ -656,8 +669,13 @@ mod tests {
                         "{} {:?} {:?}",
                         response.key, response.usage, response.branch
                     );
-                    if self.responses.iter().all(|(known, ..)| *known != summary) {
-                        self.responses.push((summary, position, is_out_of_order));
+                    if self
+                        .responses
+                        .iter()
+                        .all(|(known, ..)| *known != summary)
+                    {
+                        self.responses
+                            .push((summary, position, is_out_of_order));
                     }
                 }
                 other => self
@@ -714,7 +732,9 @@ mod tests {
             is_enough,
             reads_again: false,
         };
-        read_on(path, position, &mut limits, notes).unwrap().0
+        read_on(path, position, &mut limits, notes)
+            .unwrap()
+            .0
     }
 
     fn read_all(path: &std::path::Path) -> (Notes, ReadPosition) {
@@ -762,7 +782,8 @@ mod tests {
             end = next;
         }
         assert_eq!(end.scan_state.unreadable, 1);
-        file.write_all(format!("\n{sound}").as_bytes()).unwrap();
+        file.write_all(format!("\n{sound}").as_bytes())
+            .unwrap();
         let after = read_once(&end);
         assert_eq!(
             (

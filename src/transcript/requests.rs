@@ -152,7 +152,9 @@ impl<'line> CacheLine<'line> {
 
     /// Returns the cache lifetime that a response's request specified, as stated on the line.
     pub fn requested_lifetime(&self) -> Option<Millis> {
-        self.prompt_cache_requested.as_deref().map(lifetime_named)
+        self.prompt_cache_requested
+            .as_deref()
+            .map(lifetime_named)
     }
 
     /// Returns the request in an `api-request` line. Messages from the base request are not included. Returns `None` if a
@@ -170,7 +172,12 @@ impl<'line> CacheLine<'line> {
 
         let breakpoints = self.cache_control.unwrap_or_default();
         let lifetime_of = |breakpoint: &Value| {
-            lifetime_named(breakpoint.at("value").text("ttl").unwrap_or_default())
+            lifetime_named(
+                breakpoint
+                    .at("value")
+                    .text("ttl")
+                    .unwrap_or_default(),
+            )
         };
         let breakpoints_in_system: Vec<&Value> = breakpoints
             .iter()
@@ -187,7 +194,12 @@ impl<'line> CacheLine<'line> {
             parameters: hash(&format!("{parameters}{breakpoints_in_system:?}")),
             base: self.base.as_deref().map(hash),
             repeated: self.keep.unwrap_or_default(),
-            messages: Some(self.tail?.iter().map(|message| hash(message)).collect()),
+            messages: Some(
+                self.tail?
+                    .iter()
+                    .map(|message| hash(message))
+                    .collect(),
+            ),
             lifetimes: breakpoints.iter().map(lifetime_of).collect(),
         })
     }

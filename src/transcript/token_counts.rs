@@ -90,7 +90,10 @@ impl UsageObject<'_> {
     /// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
     /// difference is assigned to the calls in order.
     pub(super) fn calls(&self, total: &Usage) -> Vec<Usage> {
-        let mut calls: Vec<Usage> = self.calls_named(b"message").map(Self::usage).collect();
+        let mut calls: Vec<Usage> = self
+            .calls_named(b"message")
+            .map(Self::usage)
+            .collect();
         let sum: Usage = calls.iter().copied().sum();
         let expected_sum = Usage {
             cache_write_1h: sum.cache_write_1h,
@@ -100,7 +103,9 @@ impl UsageObject<'_> {
         if calls.len() < 2 || sum != expected_sum {
             return Vec::new();
         }
-        let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
+        let mut missing = total
+            .cache_write_1h
+            .saturating_sub(sum.cache_write_1h);
         for call in &mut calls {
             let added = missing.min(call.cache_write_5m());
             call.cache_write_1h += added;
@@ -120,7 +125,9 @@ impl UsageObject<'_> {
     }
 
     fn calls_named(&self, kind: &[u8]) -> impl Iterator<Item = &Self> {
-        self.calls.iter().filter(move |call| call.kind.is(kind))
+        self.calls
+            .iter()
+            .filter(move |call| call.kind.is(kind))
     }
 }
 

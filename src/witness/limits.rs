@@ -127,7 +127,8 @@ impl Limits {
 
     /// Returns what blocks a session now, or else what last stopped it.
     pub(crate) fn of_session(&self, session: &str) -> Option<Outlook> {
-        self.world.outlook(&Asker::Session(session.to_owned()))
+        self.world
+            .outlook(&Asker::Session(session.to_owned()))
     }
 
     /// Returns what a pasted text means.
@@ -164,9 +165,11 @@ impl Limits {
     /// no pace, because it cannot fill up.
     pub(crate) fn paces(&self) -> Vec<WindowPace> {
         let payer = self.request().payer;
-        let is_week_full = self
-            .window_figures()
-            .is_some_and(|figures| figures.usage(Kind::Weekly).is_some_and(Measure::is_used_up));
+        let is_week_full = self.window_figures().is_some_and(|figures| {
+            figures
+                .usage(Kind::Weekly)
+                .is_some_and(Measure::is_used_up)
+        });
         Kind::ALL
             .into_iter()
             .filter(|kind| kind.is_window() && !(is_week_full && *kind == Kind::FiveHour))
@@ -211,7 +214,10 @@ impl Limits {
     /// Returns the sessions that Claude Code continues by itself, and the time at which each of them continues. Leaves
     /// out the session that the outlook is about.
     pub(crate) fn continuing(&self, outlook: &Outlook) -> Vec<(&str, DateTime<Utc>)> {
-        let stopped = outlook.stop.as_ref().map(|stop| stop.session.as_str());
+        let stopped = outlook
+            .stop
+            .as_ref()
+            .map(|stop| stop.session.as_str());
         let mut continuing = self.world.continuing();
         continuing.retain(|(session, _)| {
             stopped != Some(session) && outlook.request.session.as_deref() != Some(session)

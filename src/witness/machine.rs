@@ -81,7 +81,10 @@ pub(super) fn login(account: &Account, has_console_key: bool) -> Login {
 /// Returns what Claude Code knows about usage credits: the contents of `/usage`, and the last reason that the server
 /// gave for not charging them.
 fn credits(state: &LoginState) -> Option<Event> {
-    let page = state.usage.as_ref().and_then(|page| page.credits.clone());
+    let page = state
+        .usage
+        .as_ref()
+        .and_then(|page| page.credits.clone());
     if page.is_none() && state.no_credits.is_none() && !state.accepts_credits {
         return None;
     }
@@ -137,7 +140,9 @@ fn payer_of_caller(caller: &Caller<'_>) -> Fact {
 /// Returns who pays instead of the login. Claude Code prefers a provider to a key, and a key to a token.
 pub(super) fn payer_among(credentials: &[Credential]) -> Option<Payer> {
     let find = |is_wanted: fn(&Credential) -> bool| {
-        credentials.iter().find(|credential| is_wanted(credential))
+        credentials
+            .iter()
+            .find(|credential| is_wanted(credential))
     };
     if let Some(provider) = find(Credential::selects_cloud_provider) {
         let name = provider.name.trim_start_matches("CLAUDE_CODE_USE_");
@@ -154,7 +159,9 @@ pub(super) fn payer_among(credentials: &[Credential]) -> Option<Payer> {
 fn place(credential: &Credential) -> String {
     match credential.set_in {
         SetIn::Environment => credential.name.clone(),
-        SetIn::Settings(_) => format!("{} in {}", credential.name, credential.set_in.words()),
+        SetIn::Settings(_) => {
+            format!("{} in {}", credential.name, credential.set_in.words())
+        }
     }
 }
 

@@ -46,12 +46,10 @@ pub(crate) fn of_hook(caller: &Caller<'_>, event: &HookEvent, is_open: bool) -> 
         EventName::SessionEnd if is_open => events.push(Event::Closed),
         _ => {}
     }
-    let has_payer = is_open || matches!(name, EventName::SessionStart | EventName::StopFailure);
-    let mut facts = if has_payer {
-        machine::payers(caller)
-    } else {
-        Vec::new()
-    };
+    let mut facts = Vec::new();
+    if is_open || matches!(name, EventName::SessionStart | EventName::StopFailure) {
+        facts = machine::payers(caller);
+    }
     facts.extend(
         events
             .into_iter()
@@ -83,7 +81,10 @@ fn refusal(event: &HookEvent) -> Option<Refusal> {
 /// Returns the type of the error in the JSON of a reply, such as `rate_limit_error`.
 fn code_in(details: &str) -> Option<String> {
     let json = details.get(details.find('{')?..)?;
-    let reply: Value = Deserializer::from_str(json).into_iter().next()?.ok()?;
+    let reply: Value = Deserializer::from_str(json)
+        .into_iter()
+        .next()?
+        .ok()?;
     reply.at("error").text("type").map(readable)
 }
 

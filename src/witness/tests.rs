@@ -213,10 +213,12 @@ fn no_session_is_running_if_the_registry_is_empty() {
     let home = Home::new();
     home.write(SESSION, &[user(1, &json!("hi"), &json!({})), refused(2)]);
     let running = |home: &Home| {
-        home.all().into_iter().find_map(|fact| match fact.event {
-            Event::Running(sessions) => Some(sessions.len()),
-            _ => None,
-        })
+        home.all()
+            .into_iter()
+            .find_map(|fact| match fact.event {
+                Event::Running(sessions) => Some(sessions.len()),
+                _ => None,
+            })
     };
     assert_eq!(running(&home), None);
     let registry = home.paths.claude_directory.join("sessions");
@@ -403,10 +405,12 @@ fn a_reading_is_repeated_only_after_a_refusal_or_a_response() {
     };
     let readings = || {
         let facts = home.all();
-        let readings = facts.into_iter().filter_map(|fact| match fact.event {
-            Event::Read(measures) => Some(measures),
-            _ => None,
-        });
+        let readings = facts
+            .into_iter()
+            .filter_map(|fact| match fact.event {
+                Event::Read(measures) => Some(measures),
+                _ => None,
+            });
         readings.collect::<Vec<Vec<Measure>>>()
     };
     home.ledger();
@@ -451,10 +455,13 @@ fn only_the_place_of_a_key_is_a_fact() {
             Period::Since(DateTime::UNIX_EPOCH),
             &[],
         );
-        let payer = facts.facts.into_iter().find_map(|fact| match fact.event {
-            Event::Paying(payer) => Some(payer),
-            _ => None,
-        });
+        let payer = facts
+            .facts
+            .into_iter()
+            .find_map(|fact| match fact.event {
+                Event::Paying(payer) => Some(payer),
+                _ => None,
+            });
         payer.unwrap()
     };
     assert_eq!(payer(&Home::new()), None);

@@ -518,7 +518,12 @@ fn without_budgets_the_report_says_where_to_set_one() {
     assert_eq!(flat(run.success()), expected);
     let report = sandbox.run(&["budget", "--json"]).json();
     assert_eq!(report["budgets"], json!([]));
-    assert!(report["config"].as_str().unwrap().ends_with("config.toml"));
+    assert!(
+        report["config"]
+            .as_str()
+            .unwrap()
+            .ends_with("config.toml")
+    );
 }
 
 /// Spend that was recorded while the clock was a day ahead must not count toward today.

@@ -126,7 +126,9 @@ fn the_groups_add_up_to_the_total_in_every_format() {
         assert_eq!(report["by"], by);
         for field in ["cost_usd", "responses"] {
             let groups = report["groups"].as_array().unwrap().iter();
-            let sum: f64 = groups.map(|group| group[field].as_f64().unwrap()).sum();
+            let sum: f64 = groups
+                .map(|group| group[field].as_f64().unwrap())
+                .sum();
             assert!((sum - total[field].as_f64().unwrap()).abs() < 1e-9, "{by}");
         }
 
@@ -135,7 +137,13 @@ fn the_groups_add_up_to_the_total_in_every_format() {
         assert!(rows[0].starts_with(&format!("{by},cost_usd,")), "{rows:?}");
         let sum: f64 = rows[1..]
             .iter()
-            .map(|row| row.split(',').nth(1).unwrap().parse::<f64>().unwrap())
+            .map(|row| {
+                row.split(',')
+                    .nth(1)
+                    .unwrap()
+                    .parse::<f64>()
+                    .unwrap()
+            })
             .sum();
         assert!((sum - total["cost_usd"].as_f64().unwrap()).abs() < 1e-9);
     }

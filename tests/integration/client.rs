@@ -78,7 +78,12 @@ impl<'a> Client<'a> {
             "message": {"model": "<synthetic>", "role": "assistant",
                         "content": [{"type": "text", "text": text}]},
         });
-        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
+        for (key, value) in more
+            .borrow()
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+        {
             line[key] = value;
         }
         line
@@ -154,7 +159,12 @@ impl<'a> Client<'a> {
             "session_id": self.session, "transcript_path": self.transcript(),
             "cwd": "/home/dev/api", "hook_event_name": name,
         });
-        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
+        for (key, value) in more
+            .borrow()
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+        {
             event[key] = value;
         }
         self.run(at, &["hook"], event.to_string().as_bytes())

@@ -20,7 +20,10 @@ fn lines(name: &str) -> Vec<Value> {
 }
 
 fn allows(allowed: &Value, got: &Value) -> bool {
-    allowed == "any" || allowed.as_array().is_some_and(|list| list.contains(got))
+    allowed == "any"
+        || allowed
+            .as_array()
+            .is_some_and(|list| list.contains(got))
 }
 
 /// The output of the program for one case.
@@ -47,7 +50,9 @@ fn play(case: &Value) -> Answer {
     let mut client = Client::new(&sandbox);
     text_of(case, "version").clone_into(&mut client.version);
     let mut variable = |name: &str, value: &str| {
-        client.variables.push((name.to_owned(), value.to_owned()));
+        client
+            .variables
+            .push((name.to_owned(), value.to_owned()));
     };
     if case["plan"] == "key" {
         variable("ANTHROPIC_API_KEY", "sk-ant-api03-SECRET");
@@ -63,7 +68,9 @@ fn play(case: &Value) -> Answer {
             .success();
     }
     let session = format!("\"{}\"", client.session);
-    let line = case["line"].to_string().replace("\"SESSION\"", &session);
+    let line = case["line"]
+        .to_string()
+        .replace("\"SESSION\"", &session);
     client.append(&serde_json::from_str(&line).expect("a line"));
     if !case["hook"].is_null() {
         let event = client.event(&rfc3339(now), "StopFailure", &case["hook"]);
@@ -134,7 +141,10 @@ fn problems_with_texts(answer: &Answer) -> Vec<String> {
     let mut missed = Vec::new();
     let headline = incident["headline"].as_str().unwrap_or_default();
     let badge = incident["badge"].as_str().unwrap_or_default();
-    let collapsed = explanation.split_whitespace().collect::<Vec<_>>().join(" ");
+    let collapsed = explanation
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     if headline.is_empty() || !collapsed.contains(headline) {
         missed.push(format!("explain does not say the headline {headline:?}"));
     }

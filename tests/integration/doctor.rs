@@ -37,7 +37,11 @@ fn no_check_fails_after_the_installation() {
     sandbox.run(&["install"]).success();
     let run = sandbox.run(&["doctor"]);
     assert!(!run.success().contains("FAIL"), "{}", run.stdout);
-    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
+    assert!(
+        run.stdout
+            .lines()
+            .all(|line| line.chars().count() <= 80)
+    );
 }
 
 #[test]
@@ -237,7 +241,10 @@ fn a_wrong_line_in_the_configuration_is_named() {
     let checks = report(&sandbox.run(&["doctor", "--json"]));
     let finding = check(&checks, "config.toml");
     assert!(
-        finding["says"].as_str().unwrap().contains("budget.day"),
+        finding["says"]
+            .as_str()
+            .unwrap()
+            .contains("budget.day"),
         "{finding}"
     );
 }

@@ -90,7 +90,10 @@ impl Setup {
     /// Runs a command in a shell in the project.
     #[track_caller]
     fn shell(&self, command: &str) -> String {
-        let output = self.command("sh", &["-c", command]).output().unwrap();
+        let output = self
+            .command("sh", &["-c", command])
+            .output()
+            .unwrap();
         succeeded(command, &output)
     }
 
@@ -123,7 +126,11 @@ impl Setup {
     /// Changes the settings so that they name another program instead of the installed one.
     fn call(&self, program: &str) {
         let settings = self.sandbox.read(SETTINGS);
-        let installed = self.sandbox.path("tools/whycap").display().to_string();
+        let installed = self
+            .sandbox
+            .path("tools/whycap")
+            .display()
+            .to_string();
         assert!(settings.contains(&installed), "{settings}");
         self.sandbox
             .write(SETTINGS, settings.replace(&installed, program));
@@ -151,13 +158,19 @@ impl Setup {
             .chain([self.sandbox.path(SETTINGS)])
             .find_map(|file| {
                 let settings: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-                Some(settings["statusLine"]["command"].as_str()?.to_owned())
+                Some(
+                    settings["statusLine"]["command"]
+                        .as_str()?
+                        .to_owned(),
+                )
             });
         let line = self.shell(&line.expect("a status line"));
         assert!(line.contains('$'), "{line}");
 
         let checks = self.checks();
-        let command = checks.iter().find(|check| check["check"] == "/whycap");
+        let command = checks
+            .iter()
+            .find(|check| check["check"] == "/whycap");
         assert_eq!(command.unwrap()["verdict"], "ok", "{checks:#?}");
         assert_eq!(self.problems(), Vec::<Value>::new());
     }
@@ -260,7 +273,13 @@ const WITH_COMMAND: [Problem; 12] = [
         command: "whycap install",
         cause: |setup| {
             setup.write_tool("old/whycap", "exit 0");
-            setup.call(&setup.sandbox.path("tools/old/whycap").display().to_string());
+            setup.call(
+                &setup
+                    .sandbox
+                    .path("tools/old/whycap")
+                    .display()
+                    .to_string(),
+            );
         },
     },
     Problem {
@@ -268,7 +287,9 @@ const WITH_COMMAND: [Problem; 12] = [
         command: "claude update",
         cause: |setup| {
             let state = json!({"lastReleaseNotesSeen": "2.1.120"});
-            setup.sandbox.write(".claude.json", state.to_string());
+            setup
+                .sandbox
+                .write(".claude.json", state.to_string());
         },
     },
 ];
@@ -365,7 +386,9 @@ const BY_HAND: [ByHand; 8] = [
                 .write("work/.claude/settings.json", "{\n  // mine\n}");
         },
         follow: |setup| {
-            setup.sandbox.write("work/.claude/settings.json", "{}");
+            setup
+                .sandbox
+                .write("work/.claude/settings.json", "{}");
         },
     },
     ByHand {
@@ -434,7 +457,9 @@ fn trust(setup: &Setup, accepted: bool) {
     let project = setup.project().canonicalize().unwrap();
     let state =
         json!({"projects": {project.to_str().unwrap(): {"hasTrustDialogAccepted": accepted}}});
-    setup.sandbox.write(".claude.json", state.to_string());
+    setup
+        .sandbox
+        .write(".claude.json", state.to_string());
 }
 
 fn ledger(setup: &Setup) -> PathBuf {
@@ -453,7 +478,9 @@ fn following_the_written_advice_of_doctor_fixes_the_problem() {
         cause(&setup);
         let problems = setup.problems();
         assert!(
-            problems.iter().any(|problem| problem["check"] == check),
+            problems
+                .iter()
+                .any(|problem| problem["check"] == check),
             "{check}: {problems:#?}"
         );
         follow(&setup);
@@ -466,8 +493,14 @@ fn following_the_written_advice_of_doctor_fixes_the_problem() {
 fn the_advice_names_the_scope_that_calls_a_missing_program() {
     let setup = Setup::installed();
     setup.shell("whycap install --scope local");
-    let settings = setup.sandbox.read("work/.claude/settings.local.json");
-    let installed = setup.sandbox.path("tools/whycap").display().to_string();
+    let settings = setup
+        .sandbox
+        .read("work/.claude/settings.local.json");
+    let installed = setup
+        .sandbox
+        .path("tools/whycap")
+        .display()
+        .to_string();
     assert!(settings.contains(&installed), "{settings}");
     setup.sandbox.write(
         "work/.claude/settings.local.json",
@@ -481,5 +514,12 @@ fn the_advice_names_the_scope_that_calls_a_missing_program() {
     assert_eq!(setup.problems(), Vec::<Value>::new());
     setup.shell("whycap uninstall --scope local");
     setup.assert_works();
-    assert!(Path::new(&setup.sandbox.path(".claude/skills/whycap/hooks/whycap.js")).exists());
+    assert!(
+        Path::new(
+            &setup
+                .sandbox
+                .path(".claude/skills/whycap/hooks/whycap.js")
+        )
+        .exists()
+    );
 }

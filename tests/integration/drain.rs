@@ -55,7 +55,11 @@ fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
         generated.session.write(&sandbox);
         let reported = causes(&sandbox.run(&["drain", "--json"]).json());
         for (cause, _, responses, tokens) in reported.into_iter().filter(|cause| cause.1) {
-            let (most, most_tokens) = generated.truth.get(&*cause).copied().unwrap_or_default();
+            let (most, most_tokens) = generated
+                .truth
+                .get(&*cause)
+                .copied()
+                .unwrap_or_default();
             let is_true = responses <= most && tokens <= most_tokens;
             assert!(
                 is_true,
@@ -713,10 +717,14 @@ fn check_recording(name: &str) -> Sandbox {
     let truth: Value = serde_json::from_slice(&truth).unwrap();
     let output = sandbox.run(&["drain", "--json"]).json();
     for expected in truth["causes"].as_array().unwrap() {
-        let is_reported = output["causes"].as_array().unwrap().iter().any(|cause| {
-            let mut fields = expected.as_object().unwrap().iter();
-            fields.all(|(field, value)| &cause[field] == value)
-        });
+        let is_reported = output["causes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|cause| {
+                let mut fields = expected.as_object().unwrap().iter();
+                fields.all(|(field, value)| &cause[field] == value)
+            });
         assert!(is_reported, "{expected} in {output}");
     }
     assert_eq!(output["needless"]["answers"], truth["needless"]);
@@ -795,7 +803,9 @@ fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     for id in ["abc1", "abd2"] {
         with_one_response(id).write(&sandbox);
     }
-    let output = sandbox.run(&["drain", "--json", "--session", "abc"]).json();
+    let output = sandbox
+        .run(&["drain", "--json", "--session", "abc"])
+        .json();
     assert_eq!(output["answers"], 1, "{output}");
     sandbox
         .run(&["drain", "--session", "ab"])
@@ -821,7 +831,9 @@ fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
     session.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let output = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
+    let output = sandbox
+        .run(&["spend", "--json", "--by", "prompt"])
+        .json();
     let total = sandbox.run(&["spend", "--json"]).json()["total"].clone();
     assert_eq!(output["total"], total);
     let groups = output["groups"].as_array().unwrap();
@@ -858,7 +870,9 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
         session.ask(&mut caller, CacheLoss::None);
         session.write(&sandbox);
     }
-    let output = sandbox.run(&["spend", "--json", "--by", "account"]).json();
+    let output = sandbox
+        .run(&["spend", "--json", "--by", "account"])
+        .json();
     let groups = output["groups"].as_array().unwrap();
     let keys: Vec<&str> = groups
         .iter()

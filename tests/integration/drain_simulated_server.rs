@@ -44,7 +44,9 @@ impl Prompt {
     fn blocks(&self) -> Vec<Block> {
         let tools = self.tools.iter().cloned();
         let system = std::iter::once(self.system.clone());
-        let all = tools.chain(system).chain(self.messages.iter().cloned());
+        let all = tools
+            .chain(system)
+            .chain(self.messages.iter().cloned());
         all.collect()
     }
 
@@ -55,7 +57,10 @@ impl Prompt {
     /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. Prefixes that include
     /// messages are also cached separately for each effort level.
     fn key(&self, blocks: &[Block]) -> String {
-        let names: Vec<&str> = blocks.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = blocks
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let effort = if blocks.len() > self.head() {
             self.effort
         } else {
@@ -75,7 +80,10 @@ impl Server {
     fn readable(&self, prompt: &Prompt, at: i64) -> usize {
         let blocks = prompt.blocks();
         let head = prompt.head();
-        let near = blocks.len().saturating_sub(LOOKBACK_BLOCKS).max(head)..=blocks.len();
+        let near = blocks
+            .len()
+            .saturating_sub(LOOKBACK_BLOCKS)
+            .max(head)..=blocks.len();
         let ends = near.rev().chain(std::iter::once(head));
         ends.into_iter()
             .find(|end| {
@@ -90,7 +98,10 @@ impl Server {
         if let Some((until, lifetime)) = self.ends.get_mut(&prompt.key(&blocks[..read])) {
             *until = at + *lifetime;
         }
-        for (end, lifetime) in [prompt.head(), blocks.len()].into_iter().zip(lifetimes) {
+        for (end, lifetime) in [prompt.head(), blocks.len()]
+            .into_iter()
+            .zip(lifetimes)
+        {
             let key = prompt.key(&blocks[..end]);
             self.ends.insert(key, (at + lifetime, lifetime));
         }
@@ -322,7 +333,8 @@ impl World {
         self.request(sender);
         let read = self.server.readable(&sender.prompt, self.at);
         let lifetimes = sender.lifetimes.map(|minutes| minutes * MINUTE);
-        self.server.keep(&sender.prompt, read, self.at, lifetimes);
+        self.server
+            .keep(&sender.prompt, read, self.at, lifetimes);
         self.at += 3_000;
     }
 

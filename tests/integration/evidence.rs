@@ -263,7 +263,9 @@ fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {
         other.calls_status_line("2026-11-20T12:03:00Z", week_full, 120);
         let at = "2026-11-20T12:04:00Z";
         let explained = stopped.run(at, &["explain"], b"");
-        let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
+        let code = stopped
+            .run(at, &["explain", "--exit-code"], b"")
+            .code;
         assert_eq!(code, 0, "{command:?}: {}", explained.stdout);
         explained.stdout
     });

@@ -301,7 +301,9 @@ fn a_session_without_a_transcript_is_not_unknown() {
     let shell = Client::with_session(&sandbox, "shell");
     let deleted = Client::with_session(&sandbox, "deleted");
     deleted.works("2026-11-20T09:00:00Z", 10);
-    shell.run("2026-11-20T10:00:00Z", &["spend"], b"").success();
+    shell
+        .run("2026-11-20T10:00:00Z", &["spend"], b"")
+        .success();
     std::fs::remove_file(deleted.transcript()).unwrap();
     let entry = json!({"pid": 4_000_000, "sessionId": "started", "cwd": "/home/dev/api"});
     sandbox.write(".claude/sessions/4000000.json", entry.to_string());
@@ -332,7 +334,10 @@ fn a_text_without_quotes_is_explained_like_one_with_quotes() {
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         "API Error: 529 Overloaded. This is a server-side issue - try again in a moment.",
     ] {
-        let quoted = client.run(at, &["explain", text], b"").success().to_owned();
+        let quoted = client
+            .run(at, &["explain", text], b"")
+            .success()
+            .to_owned();
         let mut arguments = vec!["explain"];
         arguments.extend(text.split(' '));
         let unquoted = client.run(at, &arguments, b"");
@@ -381,7 +386,11 @@ fn a_stream_explains_what_stopped_its_command() {
     );
     let expected = "### Your 5-hour limit is used up; you can continue at 22:13";
     assert!(markdown.success().starts_with(expected), "{markdown:?}");
-    assert!(markdown.stdout.contains("`You've hit your 5-hour limit"));
+    assert!(
+        markdown
+            .stdout
+            .contains("`You've hit your 5-hour limit")
+    );
     assert!(markdown.stdout.ends_with("has cost $0.0000.\n"));
     let waited = at(
         "2026-11-30T20:14:08Z",

@@ -33,7 +33,8 @@ impl Machine {
 
     fn configure(&self, export: &str) {
         let config = format!("[export]\n{export}\n");
-        self.sandbox.write(".config/whycap/config.toml", config);
+        self.sandbox
+            .write(".config/whycap/config.toml", config);
     }
 
     /// Runs a command after replacing `OUT` with the target directory.
@@ -52,8 +53,15 @@ impl Machine {
 
     /// Gives all exported files an old modification time, so that none of them is final.
     fn reopen_months(&self) {
-        for entry in fs::read_dir(&self.target).into_iter().flatten().flatten() {
-            let file = fs::File::options().write(true).open(entry.path()).unwrap();
+        for entry in fs::read_dir(&self.target)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let file = fs::File::options()
+                .write(true)
+                .open(entry.path())
+                .unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         }
     }
@@ -104,7 +112,12 @@ fn figures(report: &Value) -> BTreeMap<String, Value> {
         .map(|group| {
             let names = ["recorded_usd", "unrecorded_usd", "responses", "tokens"];
             let figures = json!(names.map(|name| &group[name]));
-            let key = group["key"].as_str().unwrap().rsplit('/').next().unwrap();
+            let key = group["key"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap();
             (key.to_owned(), figures)
         })
         .filter(|(_, figures)| figures[0] != 0.0 || figures[1] != 0.0 || figures[2] != 0)
@@ -158,7 +171,9 @@ fn export_copies(name: &str, random: &mut SeededRandom, has_whole: bool, whole: 
     let files = transcripts(name);
     let mut main_files = files.clone();
     main_files.retain(|path, _| !path.to_string_lossy().contains("subagents"));
-    let texts = files.values().map(|bytes| String::from_utf8_lossy(bytes));
+    let texts = files
+        .values()
+        .map(|bytes| String::from_utf8_lossy(bytes));
     let texts: String = texts.collect();
     let times: Vec<&str> = texts.lines().filter_map(time_of).collect();
     let whole_on = random.below(3);
@@ -184,7 +199,9 @@ fn export_copies(name: &str, random: &mut SeededRandom, has_whole: bool, whole: 
 
 #[test]
 fn exports_of_three_overlapping_machines_never_exceed_the_truth() {
-    let names = HISTORIES.into_iter().chain(["killed-closed-and-forked"]);
+    let names = HISTORIES
+        .into_iter()
+        .chain(["killed-closed-and-forked"]);
     for (seed, name) in names.enumerate() {
         let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15 + seed as u64);
         let truth = nano_of(&truth_of(name)["total_usd"]);
@@ -231,7 +248,9 @@ fn an_export_contains_no_prompt_no_path_and_no_name() {
     for bytes in transcripts("compaction-and-subagent").into_values() {
         for line in String::from_utf8_lossy(&bytes).lines() {
             let line: Value = serde_json::from_str(line).unwrap_or_default();
-            let text = line["message"]["content"].as_str().unwrap_or_default();
+            let text = line["message"]["content"]
+                .as_str()
+                .unwrap_or_default();
             assert!(text.len() <= 12 || !all.contains(text), "{text}");
         }
     }

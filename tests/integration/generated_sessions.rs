@@ -302,7 +302,9 @@ fn counts(usage: &Usage, is_split: bool) -> String {
     let split = format!(
         r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
         usage.cache_write_1h,
-        usage.cache_write.saturating_sub(usage.cache_write_1h)
+        usage
+            .cache_write
+            .saturating_sub(usage.cache_write_1h)
     );
     format!(
         r#""input_tokens":{},"output_tokens":{},"cache_read_input_tokens":{},"cache_creation_input_tokens":{}{}"#,
@@ -708,7 +710,9 @@ impl World {
         // A fork repeats the lines that a compaction kept, but with all counts set to 0.
         if let Some(mut repeated) = repeated {
             repeated.usage = Some((Usage::default(), true));
-            repeated.parent.clone_from(&self.processes[process].tip);
+            repeated
+                .parent
+                .clone_from(&self.processes[process].tip);
             let tip = repeated.uuid.clone();
             self.sessions[session].lines.push(repeated);
             self.sessions[session].tip = Some(tip.clone());
@@ -1400,7 +1404,10 @@ fn check_status_lines(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCase
                 .processes
                 .iter()
                 .filter(|process| process.session == sample.session);
-            let unrecorded: Money = living.clone().map(|process| process.unrecorded).sum();
+            let unrecorded: Money = living
+                .clone()
+                .map(|process| process.unrecorded)
+                .sum();
             let sampled: Money = living.map(|process| process.sampled).sum();
             let shown = session.recorded + session.unrecorded;
             let most = shown + unrecorded + session.killed;
@@ -1451,7 +1458,10 @@ fn check_final_figures(
             .processes
             .iter()
             .filter(|process| process.session == place);
-        let unrecorded: Money = living.clone().map(|process| process.unrecorded).sum();
+        let unrecorded: Money = living
+            .clone()
+            .map(|process| process.unrecorded)
+            .sum();
         let sampled: Money = living.map(|process| process.sampled).sum();
         let grown_session = grown.session(&session.id).unwrap();
         let fresh_session = fresh.session(&session.id).unwrap();
@@ -1537,7 +1547,11 @@ fn histories_that_once_failed_match_the_truth() {
         .into_iter()
         .filter(|history| history.what.contains(&only))
     {
-        let acts: Vec<Act> = history.acts.iter().map(|(act, _)| act.clone()).collect();
+        let acts: Vec<Act> = history
+            .acts
+            .iter()
+            .map(|(act, _)| act.clone())
+            .collect();
         let from_files = check_ledger(&acts, &[], history.vanishes);
         let from_status_lines =
             [false, true].map(|is_known| check_status_lines(&history.acts, is_known));

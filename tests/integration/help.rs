@@ -38,7 +38,10 @@ fn the_help_names_every_command_and_lists_nine() {
     let sandbox = Sandbox::new();
     let top = sandbox.run(&["--help"]).stdout;
     let command = Cli::command();
-    let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    let names: Vec<&str> = command
+        .get_subcommands()
+        .map(Command::get_name)
+        .collect();
     let is_listed = |name: &&&str| top.contains(&format!("\n  {name} "));
     assert!(names.iter().filter(is_listed).count() <= 9, "{top}");
     for name in names {
@@ -88,7 +91,9 @@ fn a_message_can_be_passed_without_an_option() {
     let message = "You've hit your weekly limit";
     assert_eq!(
         sandbox.run(&["explain", message]).success(),
-        sandbox.run(&["explain", "--text", message]).success()
+        sandbox
+            .run(&["explain", "--text", message])
+            .success()
     );
 }
 
@@ -142,7 +147,11 @@ fn completions_are_valid_scripts_with_all_commands() {
         let sandbox = Sandbox::new();
         let script = sandbox.write("script", &run.stdout);
         // A completion script can be checked only if its shell is installed.
-        if let Ok(output) = process::Command::new(check).arg("-n").arg(script).output() {
+        if let Ok(output) = process::Command::new(check)
+            .arg("-n")
+            .arg(script)
+            .output()
+        {
             assert!(
                 output.status.success(),
                 "{}",

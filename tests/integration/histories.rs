@@ -139,12 +139,16 @@ const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 
 /// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
 fn is_exact(name: &str) -> bool {
-    LOWER_BOUNDS.iter().all(|bound| bound.history != name)
+    LOWER_BOUNDS
+        .iter()
+        .all(|bound| bound.history != name)
 }
 
 /// Returns true if whycap must derive a session's exact amounts from the transcripts alone.
 fn is_exact_session(name: &str, session: &str) -> bool {
-    let mut bounds = LOWER_BOUNDS.iter().filter(|bound| bound.history == name);
+    let mut bounds = LOWER_BOUNDS
+        .iter()
+        .filter(|bound| bound.history == name);
     bounds.all(|bound| {
         !bound
             .sessions
@@ -317,7 +321,11 @@ impl IncrementalHome {
             return;
         }
         let transcript = self.sandbox.path(PROJECTS).join(below);
-        let session = below.file_stem().unwrap().to_string_lossy().into_owned();
+        let session = below
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let mut payload = json!({
             "session_id": session, "transcript_path": transcript, "cost": {"total_cost_usd": 0},
         });
@@ -331,7 +339,9 @@ impl IncrementalHome {
             }
             1 => {
                 let input = payload.to_string();
-                let run = self.sandbox.run_with(&["statusline"], input.as_bytes());
+                let run = self
+                    .sandbox
+                    .run_with(&["statusline"], input.as_bytes());
                 assert_eq!(run.code, 0, "{}", run.stderr);
             }
             2 => {
@@ -455,7 +465,10 @@ fn every_recorded_history_matches_the_truth_in_every_grouping() {
                 is_lower_bound(name, total, truth, hidden);
             }
             let groups = report["groups"].as_array().unwrap();
-            let sum: f64 = groups.iter().map(|g| g["cost_usd"].as_f64().unwrap()).sum();
+            let sum: f64 = groups
+                .iter()
+                .map(|g| g["cost_usd"].as_f64().unwrap())
+                .sum();
             near(&Value::from(sum), &total["cost_usd"]);
         }
     }
@@ -553,7 +566,11 @@ fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
             return line.to_owned();
         }
         scale(&mut total["totalCostUSD"], factor);
-        for of_model in total["modelUsage"].as_object_mut().unwrap().values_mut() {
+        for of_model in total["modelUsage"]
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+        {
             scale(&mut of_model["costUSD"], factor);
         }
         format!("{total}\n")
@@ -584,7 +601,11 @@ fn every_session_model_and_day_has_its_true_spend() {
             for (key, true_figures) in truth[of].as_object().into_iter().flatten() {
                 let group = groups.iter().find(|group| group["key"] == *key);
                 let shown = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
-                let served = true_figures.pointer(total).unwrap().as_f64().unwrap();
+                let served = true_figures
+                    .pointer(total)
+                    .unwrap()
+                    .as_f64()
+                    .unwrap();
                 let may_be_lower = match by {
                     "session" => !is_exact_session(name, key),
                     _ => !is_exact(name),
@@ -785,7 +806,12 @@ fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
             report_headless_process(&sandbox, &call, "SessionEnd");
         }
         let milliseconds = (call["at"].as_f64().unwrap() * 1000.0).to_string();
-        let whole_milliseconds = milliseconds.split('.').next().unwrap().parse().unwrap();
+        let whole_milliseconds = milliseconds
+            .split('.')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         let now = DateTime::from_timestamp_millis(whole_milliseconds)
             .unwrap()
             .to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -1003,8 +1029,9 @@ impl Jump {
     fn of(name: &str, disruption: Disruption) -> Self {
         let all = payloads(name);
         let at = called_at(&all[all.len() / 2]) - 30;
-        let (before, after): (Vec<&Value>, Vec<&Value>) =
-            all.iter().partition(|payload| called_at(payload) < at);
+        let (before, after): (Vec<&Value>, Vec<&Value>) = all
+            .iter()
+            .partition(|payload| called_at(payload) < at);
         let before: Vec<(Value, Value)> = before.into_iter().map(session_and_process).collect();
         let mut chains: Vec<Chain> = Vec::new();
         for payload in after {
@@ -1098,7 +1125,9 @@ fn called_at(payload: &Value) -> i64 {
 }
 
 fn lifetime_of(payload: &Value) -> i64 {
-    payload["cost"]["total_duration_ms"].as_i64().unwrap()
+    payload["cost"]["total_duration_ms"]
+        .as_i64()
+        .unwrap()
 }
 
 fn session_and_process(payload: &Value) -> (Value, Value) {
@@ -1280,7 +1309,9 @@ fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, se
             let lines = timed_lines(&bytes, &starts(name, &session)).into_iter();
             (
                 below,
-                lines.map(|(at, line)| (at, jump.line(at, line))).collect(),
+                lines
+                    .map(|(at, line)| (at, jump.line(at, line)))
+                    .collect(),
             )
         })
         .collect();
@@ -1436,7 +1467,12 @@ fn cost_on_machines(machines: &[&str]) -> Value {
     }
     let roots: Vec<String> = machines
         .iter()
-        .map(|machine| home.path(machine).join(".claude").display().to_string())
+        .map(|machine| {
+            home.path(machine)
+                .join(".claude")
+                .display()
+                .to_string()
+        })
         .collect();
     let sandbox = home.variable("CLAUDE_CONFIG_DIR", roots.join(","));
     spend(&sandbox, "session")["total"]["cost_usd"].clone()
@@ -1478,7 +1514,10 @@ fn responses_before_and_after_midnight_belong_to_their_days() {
             .sum();
         let report = spend(&sandbox, "day");
         let groups = report["groups"].as_array().unwrap();
-        let group = groups.iter().find(|group| group["key"] == day).unwrap();
+        let group = groups
+            .iter()
+            .find(|group| group["key"] == day)
+            .unwrap();
         near(&group["recorded_usd"], &json!(recorded));
         // One process compacted the conversation twice, and the files contain only the sum of both costs. Each
         // compaction gets its share.
@@ -1508,7 +1547,10 @@ fn a_fork_without_its_parent_has_spent_its_own_responses() {
         "b244c82a-6357-48b3-b27e-8a43cd1b1f12",
         "2d99504a-748a-43c0-9a51-e40997013609",
     ] {
-        let group = groups.iter().find(|group| group["key"] == session).unwrap();
+        let group = groups
+            .iter()
+            .find(|group| group["key"] == session)
+            .unwrap();
         near(
             &group["cost_usd"],
             &truth["by_session"][session]["total_usd"],
@@ -1520,7 +1562,9 @@ fn a_fork_without_its_parent_has_spent_its_own_responses() {
 #[test]
 fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     let (home, _) = with_history("parent-swept-away");
-    let sandbox = home.variable("NO_COLOR", "1").variable("COLUMNS", "140");
+    let sandbox = home
+        .variable("NO_COLOR", "1")
+        .variable("COLUMNS", "140");
     let fork = "b244c82a-6357-48b3-b27e-8a43cd1b1f12";
     let parent = "c373c3db-4028-48b3-b243-5c4cdd41f132";
     let report = spend(&sandbox, "session");
@@ -1548,7 +1592,9 @@ fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
         "{}",
         why.stdout
     );
-    let why = sandbox.run(&["spend", "--why", fork, "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", fork, "--json"])
+        .json();
     assert_eq!(why["at_least"], true);
     assert_eq!(why["runs"][0]["starting_total_usd"], Value::Null);
 

@@ -40,7 +40,9 @@ fn use_from_install_to_removal(sandbox: &Sandbox) {
     let target = target_path.to_str().unwrap();
     sandbox.run(&["export", target]).success();
     sandbox.run(&["export", target]).success();
-    let all = sandbox.run(&["spend", "--from", target, "--json"]).json();
+    let all = sandbox
+        .run(&["spend", "--from", target, "--json"])
+        .json();
     matches_truth(&all, &truth_of(HISTORY));
     let page_path = sandbox.path("page.html");
     let page = page_path.to_str().unwrap();

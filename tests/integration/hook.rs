@@ -222,7 +222,9 @@ fn terminal(sandbox: &Sandbox) -> Client<'_> {
 /// Sets the size of the client's terminal.
 fn show_on_screen(client: &mut Client<'_>, columns: &str, rows: &str) {
     for (name, value) in [("COLUMNS", columns), ("LINES", rows)] {
-        client.variables.push((name.to_owned(), value.to_owned()));
+        client
+            .variables
+            .push((name.to_owned(), value.to_owned()));
     }
 }
 
@@ -354,7 +356,9 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
         .display()
         .to_string();
     let mut quiet = Client::new(&sandbox);
-    quiet.variables.push(("WHYCAP_CONFIG".to_owned(), settings));
+    quiet
+        .variables
+        .push(("WHYCAP_CONFIG".to_owned(), settings));
     assert_eq!(quiet.receives_error(AT, TEXT, json!({})).success(), "");
 }
 
@@ -394,7 +398,9 @@ fn a_long_error_is_stored_once_even_if_its_hook_is_late() {
     client.append(&client.error_line(AT, &page, json!({"apiErrorStatus": 400})));
     client.stop_failure("2026-11-20T10:00:03Z", &page);
     let listed = ["incidents", "--json"];
-    let listed = client.run("2026-11-20T10:01:00Z", &listed, b"").json();
+    let listed = client
+        .run("2026-11-20T10:01:00Z", &listed, b"")
+        .json();
     assert_eq!(listed["incidents"].as_array().unwrap().len(), 1);
 }
 

@@ -177,7 +177,8 @@ fn a_dry_run_lists_the_changes_and_changes_nothing() {
         "{run:?}"
     );
     assert!(
-        run.stdout.contains("hooks would be added: SessionStart"),
+        run.stdout
+            .contains("hooks would be added: SessionStart"),
         "{run:?}"
     );
     assert!(run.stdout.contains("Nothing was changed."));
@@ -192,12 +193,18 @@ fn a_dry_run_lists_the_changes_and_changes_nothing() {
 fn later_edits_by_the_user_survive_the_removal() {
     let sandbox = sandbox_with_settings("{\n  \"model\": \"opus\"\n}\n");
     sandbox.run(&["install"]).success();
-    let edited = sandbox.read(SETTINGS).replace("\"opus\"", "\"sonnet\"");
+    let edited = sandbox
+        .read(SETTINGS)
+        .replace("\"opus\"", "\"sonnet\"");
     sandbox.write(SETTINGS, edited);
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(SETTINGS), "{\n  \"model\": \"sonnet\"\n}\n");
     // The backup is kept, because it is the only copy of the original text.
-    assert!(sandbox.path(".claude/settings.json.whycap-backup").exists());
+    assert!(
+        sandbox
+            .path(".claude/settings.json.whycap-backup")
+            .exists()
+    );
 }
 
 #[test]
@@ -367,7 +374,9 @@ fn a_linked_settings_file_stays_a_link_and_the_backup_stays_beside_the_link() {
                 .unwrap()
                 .is_symlink()
         );
-        let dotfiles: Vec<_> = fs::read_dir(sandbox.path("dotfiles")).unwrap().collect();
+        let dotfiles: Vec<_> = fs::read_dir(sandbox.path("dotfiles"))
+            .unwrap()
+            .collect();
         assert_eq!(dotfiles.len(), 1, "only the settings themselves");
         sandbox.run(&["uninstall"]).success();
         assert_eq!(files_outside_data_directory(&sandbox), before);
@@ -391,7 +400,9 @@ fn the_mode_of_the_file_is_kept() {
 #[test]
 fn a_read_only_file_is_rejected_without_partial_changes() {
     let sandbox = sandbox_with_settings("{\"a\": 1}");
-    let mut permissions = fs::metadata(sandbox.path(SETTINGS)).unwrap().permissions();
+    let mut permissions = fs::metadata(sandbox.path(SETTINGS))
+        .unwrap()
+        .permissions();
     permissions.set_readonly(true);
     fs::set_permissions(sandbox.path(SETTINGS), permissions).unwrap();
     let before = files_outside_data_directory(&sandbox);
@@ -525,10 +536,15 @@ fn the_commands_that_uninstall_lists_delete_what_remains() {
     if cfg!(unix) {
         for command in commands {
             let mut shell = std::process::Command::new("sh");
-            shell.args(["-c", command]).env("HOME", sandbox.home());
+            shell
+                .args(["-c", command])
+                .env("HOME", sandbox.home());
             assert!(shell.status().unwrap().success(), "{command}");
         }
-        let left: Vec<PathBuf> = tree(&sandbox).into_iter().map(|(path, _)| path).collect();
+        let left: Vec<PathBuf> = tree(&sandbox)
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
         assert_eq!(left, [sandbox.path(SETTINGS)]);
     }
 }
@@ -543,7 +559,9 @@ fn a_long_path_is_not_split_in_piped_output() {
     sandbox.run(&["install"]).success();
     let uninstalled = sandbox.run(&["uninstall"]);
     assert!(
-        uninstalled.success().contains(&format!("~/{long}\n")),
+        uninstalled
+            .success()
+            .contains(&format!("~/{long}\n")),
         "{uninstalled:?}"
     );
 }
@@ -672,7 +690,9 @@ fn uninstall_cleans_every_settings_file_from_any_directory() {
 fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
     let sandbox = sandbox_with_settings("{}");
     sandbox.run(&["install"]).success();
-    sandbox.run(&["install", "--scope", "local"]).success();
+    sandbox
+        .run(&["install", "--scope", "local"])
+        .success();
     assert_eq!(removals_in_dry_run(&sandbox, &sandbox.home()).len(), 5);
 }
 
@@ -731,7 +751,10 @@ fn a_relative_configuration_directory_starts_at_the_working_directory() {
     fs::create_dir_all(&of_somebody).unwrap();
     fs::create_dir(&working_directory).unwrap();
     let mut install = sandbox.command(&["install"]);
-    let output = install.current_dir(&working_directory).output().unwrap();
+    let output = install
+        .current_dir(&working_directory)
+        .output()
+        .unwrap();
     Run::from(output).success();
     let installed = working_directory.join("settings-of-claude/settings.json");
     assert!(installed.exists());

@@ -30,7 +30,10 @@ struct Setting {
 impl Setting {
     fn new() -> Self {
         let sandbox = Sandbox::new();
-        let source = sandbox.home().with_file_name("a folder").join("why's cap");
+        let source = sandbox
+            .home()
+            .with_file_name("a folder")
+            .join("why's cap");
         fs::create_dir_all(source.join("packaging")).unwrap();
         for file in ["install.sh", "Cargo.toml", "packaging/sample.jsonl"] {
             fs::copy(repository(file), source.join(file)).unwrap();
@@ -280,7 +283,9 @@ fn with_a_history_the_script_shows_real_figures() {
 fn no_new_status_line_is_promised_if_an_existing_one_is_kept() {
     let setting = Setting::new().with_cargo("1.95.0");
     let settings = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
-    setting.sandbox.write(".claude/settings.json", settings);
+    setting
+        .sandbox
+        .write(".claude/settings.json", settings);
     let text = successful_output(&setting.run(&[]));
     assert!(text.contains("To show both: "), "{text}");
     assert!(
@@ -350,7 +355,9 @@ fn uninstall_removes_only_empty_directories_that_the_script_created() {
     assert!(names_in(&bin).is_empty());
     fs::remove_dir(&bin).unwrap();
     successful_output(&setting.run(&["--no-settings"]));
-    setting.sandbox.write(".local/bin/tool", "of the user");
+    setting
+        .sandbox
+        .write(".local/bin/tool", "of the user");
     successful_output(&setting.run(&["--uninstall", "--no-settings"]));
     assert_eq!(names_in(&bin), ["tool"]);
 }
@@ -378,7 +385,10 @@ fn a_path_with_a_space_is_quoted_in_the_settings() {
     let settings: serde_json::Value =
         serde_json::from_str(&setting.sandbox.read(".claude/settings.json")).unwrap();
     let command = settings["statusLine"]["command"].as_str().unwrap();
-    let run = Command::new("sh").args(["-c", command]).output().unwrap();
+    let run = Command::new("sh")
+        .args(["-c", command])
+        .output()
+        .unwrap();
     assert!(run.status.success());
     assert!(!run.stdout.is_empty());
 }
@@ -497,7 +507,9 @@ fn a_script_piped_into_a_shell_does_not_build_another_project() {
 fn the_next_run_removes_the_leftovers_of_a_killed_run() {
     let setting = Setting::new().with_cargo("1.95.0");
     // This number is higher than any valid PID.
-    let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
+    let program = setting
+        .sandbox
+        .path(".local/bin/.whycap.new.4194305");
     let sample = setting
         .sandbox
         .path(".local/bin/.whycap.sample.4194305/config");
@@ -547,8 +559,16 @@ fn a_release_with_a_wrong_checksum_is_rejected_without_a_build() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_unavailable_release_is_built_instead() {
-    let mut setting = Setting::new().with_cargo("1.95.0").with_release(None);
-    setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
+    let mut setting = Setting::new()
+        .with_cargo("1.95.0")
+        .with_release(None);
+    setting.releases = Some(
+        setting
+            .sandbox
+            .path("elsewhere")
+            .display()
+            .to_string(),
+    );
     let text = successful_output(&setting.run(&[]));
     assert!(
         text.contains("The download from") && text.contains("Building whycap"),
@@ -559,15 +579,21 @@ fn an_unavailable_release_is_built_instead() {
 
 #[test]
 fn the_plugin_is_installed_and_removed_without_running_claude_code() {
-    let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+    let setting = Setting::new()
+        .with_cargo("1.95.0")
+        .with_claude("2.1.331");
     let before = "{\n\t\"model\": \"opus\" }";
-    setting.sandbox.write(".claude/settings.json", before);
+    setting
+        .sandbox
+        .write(".claude/settings.json", before);
     successful_output(&setting.run(&[]));
     let plugin = setting
         .sandbox
         .path(".claude/skills/whycap/hooks/whycap.js");
     assert!(plugin.exists());
-    let backup = setting.sandbox.read(".claude/settings.json.whycap-backup");
+    let backup = setting
+        .sandbox
+        .read(".claude/settings.json.whycap-backup");
     assert_eq!(backup, before);
 
     successful_output(&setting.run(&["--uninstall"]));
@@ -579,7 +605,9 @@ fn the_plugin_is_installed_and_removed_without_running_claude_code() {
 #[test]
 fn the_data_directory_is_private_from_the_start() {
     for options in [&[][..], &["--no-settings"]] {
-        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+        let setting = Setting::new()
+            .with_cargo("1.95.0")
+            .with_claude("2.1.331");
         successful_output(&setting.run(options));
         let data = setting.sandbox.path(".local/share/whycap");
         assert_eq!(
@@ -593,7 +621,9 @@ fn the_data_directory_is_private_from_the_start() {
         let start =
             r#"{"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"}"#;
         sandbox.write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
-        sandbox.run_with(arguments, start.as_bytes()).success();
+        sandbox
+            .run_with(arguments, start.as_bytes())
+            .success();
         let data = sandbox.path(".local/share/whycap");
         if let Ok(data) = fs::metadata(&data) {
             assert_eq!(data.mode() & 0o777, 0o700, "{arguments:?}");
@@ -604,9 +634,13 @@ fn the_data_directory_is_private_from_the_start() {
 #[test]
 fn doctor_has_no_warning_after_an_installation() {
     for history in [None, Some("{\"type\":\"user\"}\n")] {
-        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+        let setting = Setting::new()
+            .with_cargo("1.95.0")
+            .with_claude("2.1.331");
         if let Some(history) = history {
-            setting.sandbox.write(".claude/projects/p/s.jsonl", history);
+            setting
+                .sandbox
+                .write(".claude/projects/p/s.jsonl", history);
         }
         successful_output(&setting.run(&[]));
         let doctor = Command::new(setting.program())
@@ -704,7 +738,9 @@ fn the_commands_that_uninstall_lists_delete_everything_that_the_script_installed
     let before = files_below(&home);
     successful_output(&setting.run(&[]));
     let arguments = ["uninstall"];
-    let mut command = setting.sandbox.command_of(&setting.program(), &arguments);
+    let mut command = setting
+        .sandbox
+        .command_of(&setting.program(), &arguments);
     // A long command continues on the next row.
     let text = successful_output(&command.output().unwrap()).replace("\n    ", " ");
     let expected = "the program: rm ~/.local/bin/whycap\n";

@@ -238,7 +238,10 @@ fn problems(client: &Client<'_>, at: &str, expected: &Expected) -> Vec<String> {
         must(field, entry[field] == incident[field], entry);
     }
     let call = client.calls_status_line(at, Value::Null, 120);
-    let has_row = whycap::terminal::strip_ansi(call.success()).lines().count() > 1;
+    let has_row = whycap::terminal::strip_ansi(call.success())
+        .lines()
+        .count()
+        > 1;
     must(
         "row",
         has_row == (is_blocked || expected.is_open),

@@ -369,7 +369,10 @@ fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
         "{cleared}"
     );
 
-    let text = machine.run(&["locks", "--restore"]).success().to_owned();
+    let text = machine
+        .run(&["locks", "--restore"])
+        .success()
+        .to_owned();
     assert!(text.contains("~/.claude/history.jsonl.lock"), "{text}");
     assert_eq!(
         machine.sandbox.read(".claude/history.jsonl.lock"),
@@ -775,7 +778,9 @@ fn concurrent_clearings_clear_each_lock_once() {
     for run in runs {
         let answer = machine.by_path(&Run::from(run.wait_with_output().unwrap()).json());
         assert!(
-            answer.values().all(|lock| lock["action"] != "failed"),
+            answer
+                .values()
+                .all(|lock| lock["action"] != "failed"),
             "{answer:?}"
         );
         cleared += answer
@@ -804,7 +809,9 @@ fn without_write_permission_the_lock_stays_and_the_command_fails() {
         verdict_and_action(&done, ".claude/history.jsonl.lock"),
         ("stale", "failed")
     );
-    let why = done[".claude/history.jsonl.lock"]["why"].as_str().unwrap();
+    let why = done[".claude/history.jsonl.lock"]["why"]
+        .as_str()
+        .unwrap();
     assert!(why.contains(".claude"), "names the directory: {why}");
     assert!(machine.exists(".claude/history.jsonl.lock"));
 }
@@ -867,7 +874,9 @@ fn special_files_in_place_of_locks_cause_no_hang_and_no_crash() {
         ".local/state/claude/locks/3.lock",
         b"{\"pid\":\"\\u001b[2J\"}",
     );
-    machine.sandbox.write(".claude.json", "[".repeat(100_000));
+    machine
+        .sandbox
+        .write(".claude.json", "[".repeat(100_000));
     fs::create_dir_all(machine.path(".local/state/claude/locks")).unwrap();
     let pipe = machine.path(".local/state/claude/locks/pipe.lock");
     assert!(
@@ -882,7 +891,8 @@ fn special_files_in_place_of_locks_cause_no_hang_and_no_crash() {
     let done = machine.clear();
     assert_eq!(done.len(), 6, "{done:?}");
     assert!(
-        done.values().all(|lock| lock["verdict"] == "cannot_tell"),
+        done.values()
+            .all(|lock| lock["verdict"] == "cannot_tell"),
         "{done:?}"
     );
     assert!(
@@ -956,7 +966,10 @@ fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     let variables = [("HOME".into(), machine.sandbox.home().into_os_string())];
     let environment = Environment::new(variables, SystemTime::now().into());
     let stuck_locks = whycap::locks::harmful(&Paths::of(&environment), &environment);
-    let paths: Vec<_> = stuck_locks.iter().map(|lock| lock.path.clone()).collect();
+    let paths: Vec<_> = stuck_locks
+        .iter()
+        .map(|lock| lock.path.clone())
+        .collect();
     let stuck = [".claude.json.lock", ".claude/.oauth_refresh.lock"].map(|path| machine.path(path));
     assert_eq!(paths, stuck);
     assert!(
@@ -1005,14 +1018,20 @@ fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
     for answer in hook_explain_and_doctor(&machine) {
         assert!(answer.contains("~/.claude.json.lock"), "{answer}");
         assert!(answer.contains("--clear-stale-locks"), "{answer}");
-        let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let flat = answer
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         assert!(
             flat.contains("can overwrite each other's settings"),
             "{answer}"
         );
     }
     for answer in hook_explain_and_doctor(&machine) {
-        let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let flat = answer
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         let advice = "Quit Claude Code, then run `whycap --clear-stale-locks` in a shell.";
         assert!(
             flat.contains(advice),
@@ -1070,7 +1089,9 @@ fn a_lock_of_a_process_in_a_container_is_not_considered_stale() {
     for path in LOCKS_WITH_ONLY_A_PID {
         machine.file(path, &json!({"pid": 1}).to_string(), 0);
     }
-    let answer = machine.run(&["--clear-stale-locks", "--json"]).json();
+    let answer = machine
+        .run(&["--clear-stale-locks", "--json"])
+        .json();
     assert_that_nothing_is_taken(&machine, &answer, 1);
 }
 

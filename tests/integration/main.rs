@@ -39,7 +39,8 @@ mod install;
 mod install_script;
 mod install_walks;
 mod limits;
-#[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
+#[cfg(target_os = "linux")]
+// scripts stand in for Claude Code, and start times come from `/proc`
 mod limits_page;
 mod locks;
 mod messages;

@@ -69,7 +69,9 @@ pub fn fields(outlook: &Outlook) -> Value {
 
 /// Returns the answer to a case's message, which was either pasted or received by a session of the case's account.
 fn answer_to(case: &Value) -> Value {
-    let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
+    let now = case["now"]
+        .as_str()
+        .unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
     let text = case["text"].as_str().expect("a text").to_owned();
     let Some(plan) = case["plan"].as_str().filter(|plan| *plan != "key") else {

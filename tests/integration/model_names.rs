@@ -98,11 +98,9 @@ struct Request {
 
 impl Request {
     fn cost(&self) -> Money {
-        PriceTable::list().prices_of(MODELS[self.model].id).price(
-            START,
-            [self.usage],
-            ServiceLevel::default(),
-        )
+        PriceTable::list()
+            .prices_of(MODELS[self.model].id)
+            .price(START, [self.usage], ServiceLevel::default())
     }
 }
 

@@ -60,7 +60,11 @@ fn in_terminal(sandbox: &Sandbox, command_line: &str, columns: usize) -> Option<
         .env("COLUMNS", columns.to_string())
         .env("LINES", "200")
         .env("WHYCAP_NOW", "2026-11-20T11:30:00Z");
-    Some(Run::of(&mut command, b"").success().replace('\r', ""))
+    Some(
+        Run::of(&mut command, b"")
+            .success()
+            .replace('\r', ""),
+    )
 }
 
 /// Returns the lines of `narrow` that are too long, and the words of `wide` that are cut in it.
@@ -90,7 +94,10 @@ fn problems(narrow: &str, wide: &str, columns: usize) -> Vec<String> {
             problems.push(format!("cut: {last_word} {first_word}"));
         }
         last_word = line_words.last().copied().unwrap_or_default();
-        for start in line_words.iter().filter_map(|word| word.strip_suffix('…')) {
+        for start in line_words
+            .iter()
+            .filter_map(|word| word.strip_suffix('…'))
+        {
             let is_long = |word: &&str| word.starts_with(start) && word.width() >= LONG_WORD;
             let is_word = words.contains(start) || start.contains('/');
             if !is_word && !words.iter().any(is_long) {

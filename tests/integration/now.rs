@@ -203,7 +203,10 @@ fn repricing_does_not_move_spend_from_yesterday_to_today() {
         let days = spend(&sandbox, "day");
         let groups = days["groups"].as_array().unwrap();
         for (day, cost) in [("2026-11-19", 1.25), ("2026-11-20", 0.85)] {
-            let group = groups.iter().find(|group| group["key"] == day).unwrap();
+            let group = groups
+                .iter()
+                .find(|group| group["key"] == day)
+                .unwrap();
             near(&group["cost_usd"], &Value::from(cost));
         }
     }
@@ -349,7 +352,11 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
         "a file in the place of the directory",
     );
     let now = sandbox.run(&["now"]);
-    let output = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let output = now
+        .stdout
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let reason = output
         .split("unknown: ")
         .find(|text| text.starts_with("could not"))
@@ -521,7 +528,9 @@ fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> St
         ("LINES", &rows.to_string()),
         ("COLUMNS", "80"),
     ] {
-        client.variables.push((name.to_owned(), value.to_owned()));
+        client
+            .variables
+            .push((name.to_owned(), value.to_owned()));
     }
     let _process = RunningClient::idle(sandbox, "blocked-session");
     let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
@@ -565,7 +574,11 @@ fn a_session_in_two_terminals_is_waiting_if_one_of_them_is() {
     for (newer, older) in [(&first, &second), (&second, &first)] {
         older.registers_since(&sandbox, "shared", "waiting", started_at);
         newer.registers_since(&sandbox, "shared", "idle", started_at + 60_000);
-        let shown = flat(client.run("2026-11-20T10:00:00Z", &["now"], b"").success());
+        let shown = flat(
+            client
+                .run("2026-11-20T10:00:00Z", &["now"], b"")
+                .success(),
+        );
         assert!(shown.contains("waiting for you"), "{shown}");
         assert!(shown.contains("Sessions 1 running"), "{shown}");
     }

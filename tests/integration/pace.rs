@@ -120,7 +120,9 @@ fn day(text: &str) -> chrono::NaiveDate {
 /// Simulates workdays from nine to six between `from`, a Monday, and `until`, with a reading every three hours. Each
 /// day uses the given percentage of the weekly window.
 fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
-    let days = day(from).iter_days().take_while(|date| *date <= day(until));
+    let days = day(from)
+        .iter_days()
+        .take_while(|date| *date <= day(until));
     for date in days {
         let of_week = date.weekday().num_days_from_monday();
         if of_week >= 5 {

@@ -86,7 +86,12 @@ fn an_archive_contains_the_executable_and_its_files() {
     check
         .arg("--check")
         .arg(format!("whycap-{version}-some-target.tar.gz.sha256"));
-    successful_output(&check.current_dir(source.join("dist")).output().unwrap());
+    successful_output(
+        &check
+            .current_dir(source.join("dist"))
+            .output()
+            .unwrap(),
+    );
 }
 
 #[test]

@@ -189,7 +189,9 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         home.to_str().unwrap(),
     ] {
         assert!(
-            !anonymous.to_lowercase().contains(&name.to_lowercase()),
+            !anonymous
+                .to_lowercase()
+                .contains(&name.to_lowercase()),
             "{name}"
         );
     }
@@ -226,7 +228,11 @@ fn only_an_earlier_page_is_replaced() {
     fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&target, fs::read_to_string(&target).unwrap() + "older").unwrap();
     write_page(&sandbox, &target).success();
-    assert!(fs::read_to_string(&target).unwrap().ends_with("</html>\n"));
+    assert!(
+        fs::read_to_string(&target)
+            .unwrap()
+            .ends_with("</html>\n")
+    );
     assert_eq!(mode_of(&target), 0o644, "somebody wanted to show it");
     let empty = sandbox.write("empty.html", "");
     write_page(&sandbox, &empty).success();
@@ -269,7 +275,11 @@ fn only_an_earlier_page_is_replaced() {
     let mut command = sandbox.command(&["spend", "--html", "here.html"]);
     let run = Run::of(command.current_dir(sandbox.home()), b"");
     assert_eq!(run.success(), "Wrote here.html. Open it in a browser.\n");
-    assert!(sandbox.read("here.html").starts_with("<!doctype html>"));
+    assert!(
+        sandbox
+            .read("here.html")
+            .starts_with("<!doctype html>")
+    );
     let left: Vec<_> = fs::read_dir(sandbox.home())
         .unwrap()
         .flatten()

@@ -262,7 +262,10 @@ fn every_table_of_the_page_matches_the_transcripts() {
         .variable("WHYCAP_NOW", "2026-11-25T12:00:00Z")
         .variable("TZ", "Africa/Algiers");
     let lines = history(&sandbox);
-    let page = sandbox.run(&["spend", "--html", "-"]).success().to_owned();
+    let page = sandbox
+        .run(&["spend", "--html", "-"])
+        .success()
+        .to_owned();
     for part in [figures, days, shares, sessions] {
         part(&page, &lines);
     }
@@ -270,7 +273,11 @@ fn every_table_of_the_page_matches_the_transcripts() {
 
 /// Returns the number of tokens of one kind in all lines, in the format of the page.
 fn sum_of_tokens(lines: &[Line], count: fn(&Tokens) -> i64) -> String {
-    match lines.iter().map(|line| count(&line.tokens)).sum::<i64>() {
+    match lines
+        .iter()
+        .map(|line| count(&line.tokens))
+        .sum::<i64>()
+    {
         sum @ 0..1_000_000 => format!("{:.1}k", sum as f64 / 1e3),
         sum => format!("{:.2}M", sum as f64 / 1e6),
     }
@@ -351,7 +358,10 @@ fn shares(page: &str, lines: &[Line]) {
     let by_project = table(page, "Cost by project");
     assert_eq!(by_project.len(), 3);
     for (row, (project, cost)) in by_project.iter().zip(&projects) {
-        let responses = lines.iter().filter(|line| line.project == *project).count();
+        let responses = lines
+            .iter()
+            .filter(|line| line.project == *project)
+            .count();
         assert_eq!(row["project"].text, *project);
         assert_eq!(row["cost"].text, dollars(*cost));
         assert_eq!(value(&row["cost"]), exact(*cost));

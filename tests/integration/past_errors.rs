@@ -133,8 +133,10 @@ const RIGHT_ANSWERS: [(&str, &str, Option<bool>); 11] = [
 fn every_error_of_real_sessions_is_listed_and_explained() {
     let sandbox = Sandbox::new();
     let mut wrong = Vec::new();
-    for (index, ((version, at, response_at, text), answer)) in
-        REAL_ERRORS.into_iter().zip(RIGHT_ANSWERS).enumerate()
+    for (index, ((version, at, response_at, text), answer)) in REAL_ERRORS
+        .into_iter()
+        .zip(RIGHT_ANSWERS)
+        .enumerate()
     {
         let mut client = Client::with_session(&sandbox, &format!("session-{index}"));
         client.version = version.to_owned();

@@ -85,7 +85,10 @@ fn the_packaged_program_runs_if_the_user_has_none() {
         "aarch64" => "linux-aarch64",
         other => panic!("no program is made for {other}"),
     };
-    let packaged = sandbox.path("plugin/programs").join(system).join("whycap");
+    let packaged = sandbox
+        .path("plugin/programs")
+        .join(system)
+        .join("whycap");
     put_program(&packaged);
     put_program(&sandbox.path("plugin/programs/windows-x86_64/whycap"));
     // A project may set a `PATH` that contains a malicious `uname`.
@@ -390,7 +393,9 @@ impl Package {
 fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
     let package = Package::new("9.9.9");
     let before = "{\n  \"model\": \"opus\"\n}\n";
-    package.sandbox.write(".claude/settings.json", before);
+    package
+        .sandbox
+        .write(".claude/settings.json", before);
     let answer = package.ask("line on");
     assert!(answer.contains("The status line is on"), "{answer}");
     let settings = package.settings();
@@ -407,9 +412,17 @@ fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
         .unwrap();
     assert!(!status_line.stdout.is_empty());
     assert!(package.ask("line on").contains("already on"));
-    assert!(package.ask("line off").contains("The status line is off."));
+    assert!(
+        package
+            .ask("line off")
+            .contains("The status line is off.")
+    );
     assert_eq!(package.sandbox.read(".claude/settings.json"), before);
-    assert!(package.ask("line off").contains("Nothing was changed"));
+    assert!(
+        package
+            .ask("line off")
+            .contains("Nothing was changed")
+    );
     assert!(package.ask("line").contains("/whycap line on|off"));
 }
 
@@ -421,13 +434,19 @@ fn line_on_shows_another_programs_status_line_too_and_line_off_keeps_hooks() {
     let sandbox = package.sandbox;
     package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
     let own_settings = "{\"statusLine\": {\"type\": \"command\", \"command\": \"echo theirs\"}}";
-    package.sandbox.write(".claude/settings.json", own_settings);
+    package
+        .sandbox
+        .write(".claude/settings.json", own_settings);
     for _ in 0..2 {
         let answer = package.ask("line on");
         assert!(answer.contains("The status line is on"), "{answer}");
         let shown = package.sandbox.run_with(&["statusline"], b"{}");
         assert_eq!(shown.success().lines().next(), Some("theirs"));
-        assert!(package.ask("line off").contains("The status line is off."));
+        assert!(
+            package
+                .ask("line off")
+                .contains("The status line is off.")
+        );
         assert_eq!(package.sandbox.read(".claude/settings.json"), own_settings);
     }
 
@@ -452,7 +471,9 @@ fn uninstall_restores_the_settings_after_the_line_was_off() {
         let data = package.sandbox.path("data");
         let sandbox = package.sandbox;
         package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
-        package.sandbox.write(".claude/settings.json", original);
+        package
+            .sandbox
+            .write(".claude/settings.json", original);
         package.sandbox.run(&["install"]).success();
         for question in questions {
             package.ask(question);
@@ -477,7 +498,9 @@ fn settings_that_only_whycap_has_written_are_not_backed_up() {
         let sandbox = package.sandbox;
         package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
         let settings = package.sandbox.path(".claude/settings.json");
-        let backup = package.sandbox.path(".claude/settings.json.whycap-backup");
+        let backup = package
+            .sandbox
+            .path(".claude/settings.json.whycap-backup");
         if let Some(text) = written_by_user {
             package.sandbox.write(".claude/settings.json", text);
         }

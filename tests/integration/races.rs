@@ -202,7 +202,9 @@ fn a_report_does_not_wait_for_a_process_that_keeps_reading() {
     let reader = rusqlite::Connection::open(&ledger).unwrap();
     reader.execute_batch("BEGIN").unwrap();
     assert_eq!(count_responses(&reader), 10);
-    let more: Vec<String> = (100..2100).map(|number| line(number, "s0")).collect();
+    let more: Vec<String> = (100..2100)
+        .map(|number| line(number, "s0"))
+        .collect();
     sandbox.append(&transcript("s0"), &more.join("\n"));
     let began = std::time::Instant::now();
     total_is(&sandbox, 2010);

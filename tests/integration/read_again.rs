@@ -345,7 +345,9 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
     }
     assert_total(&sandbox, 120.0);
     assert!(!has_old_facts(&sandbox, kept));
-    let why = sandbox.run(&["spend", "--why", "kept", "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", "kept", "--json"])
+        .json();
     near(&why["cost_usd"], &json!(60.0));
     assert_eq!(why["at_least"], false, "{why}");
     assert_eq!(

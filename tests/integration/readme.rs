@@ -24,7 +24,10 @@ fn the_release_script_removes_all_prerelease_wording() {
         .unwrap();
     assert!(shown.status.success());
     let shown = String::from_utf8_lossy(&shown.stdout);
-    let added: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();
+    let added: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with('+'))
+        .collect();
     for (words, is_added) in [
         ("/plugin install whycap@whycap", true),
         ("\"package\": \"@whycap/plugin\"", true),
@@ -44,7 +47,10 @@ fn every_text_in_a_picture_has_the_length_of_its_characters() {
     let mut texts = 0;
     for picture in fs::read_dir(pictures).unwrap() {
         let path = picture.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "svg") {
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "svg")
+        {
             continue;
         }
         let svg = fs::read_to_string(&path).unwrap();

@@ -81,7 +81,10 @@ fn is_possible(class: &str, limit: &str) -> bool {
 fn problems_with(case: &Value, name: &str, plan: Option<&str>, answer: &Value) -> Vec<String> {
     let [limit, row, who_can_fix, verdict] = ["limit", "row", "who_can_fix", "verdict"]
         .map(|key| answer[key].as_str().unwrap_or_default());
-    let text = case["text"].as_str().unwrap_or_default().to_lowercase();
+    let text = case["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_lowercase();
     let mut problems = Vec::new();
     let class = case["class"].as_str().unwrap_or_default();
     if !is_possible(class, limit) {
@@ -105,7 +108,9 @@ fn problems_with(case: &Value, name: &str, plan: Option<&str>, answer: &Value) -
         "allocation",
         "channel",
     ];
-    let speaks = speaks_of_others.iter().any(|word| text.contains(word));
+    let speaks = speaks_of_others
+        .iter()
+        .any(|word| text.contains(word));
     if is_personal && who_can_fix == "admin" && !speaks {
         problems.push("an admin on a plan for one person".to_owned());
     }

@@ -149,7 +149,11 @@ fn an_error_that_ends_the_command_is_explained() {
         sandbox.write("error", format!("{line}\n"));
         let transcript = client.transcript();
         let script = session_script(&format!("cat ~/error >> {}; exit 1", transcript.display()));
-        Run::from(started(&sandbox, &script).wait_with_output().unwrap())
+        Run::from(
+            started(&sandbox, &script)
+                .wait_with_output()
+                .unwrap(),
+        )
     };
     let run = end(FIVE_HOUR);
     let continued =

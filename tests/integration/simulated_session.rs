@@ -93,7 +93,10 @@ pub struct CacheUse {
 impl CacheUse {
     /// Returns the number of rewritten tokens, or zero if nearly everything was read from the cache.
     pub fn rewritten_tokens(&self) -> u64 {
-        let available = self.available.unwrap_or(0).min(self.read + self.wrote);
+        let available = self
+            .available
+            .unwrap_or(0)
+            .min(self.read + self.wrote);
         let missed = available.saturating_sub(self.read);
         if missed >= 2_000 && self.read * 100 < available * 95 {
             missed.min(self.wrote)
@@ -105,7 +108,9 @@ impl CacheUse {
 
 impl SimulatedSession {
     pub fn new(session: &str, at: &str) -> Self {
-        let at = DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis();
+        let at = DateTime::parse_from_rfc3339(at)
+            .unwrap()
+            .timestamp_millis();
         let [bash, read] =
             ["Bash", "Read"].map(|name| (name.to_owned(), "Runs what it is told. ".repeat(20)));
         Self {
@@ -145,7 +150,9 @@ impl SimulatedSession {
 
     fn conversation(&mut self, caller: &Caller, mut line: Value) {
         let uuid = self.id("u");
-        let parent = self.last_lines.insert(caller.agent.clone(), uuid.clone());
+        let parent = self
+            .last_lines
+            .insert(caller.agent.clone(), uuid.clone());
         line["parentUuid"] = json!(parent);
         line["uuid"] = json!(uuid);
         line["isSidechain"] = json!(caller.agent.is_some());
@@ -304,7 +311,11 @@ impl SimulatedSession {
                 json!({"type": "api-request-shape", "shapeHash": shape_hash, "shape": shape}),
             );
         }
-        let ids: Vec<String> = caller.messages.iter().map(|(id, _)| id.clone()).collect();
+        let ids: Vec<String> = caller
+            .messages
+            .iter()
+            .map(|(id, _)| id.clone())
+            .collect();
         let same = caller
             .last
             .iter()

@@ -41,7 +41,12 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     let damaged_files = fs::read_dir(&directory)
         .unwrap()
         .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().contains("damaged"))
+        .filter(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .contains("damaged")
+        })
         .count();
     assert!(damaged_files >= 1, "the damaged ledger is gone");
 }
@@ -129,7 +134,9 @@ fn a_set_aside_ledger_is_announced_once_and_doctor_keeps_naming_it() {
 
 /// Returns the result of a query, which is a single number.
 fn number(ledger: &rusqlite::Connection, query: &str) -> i64 {
-    ledger.query_row(query, [], |row| row.get(0)).unwrap()
+    ledger
+        .query_row(query, [], |row| row.get(0))
+        .unwrap()
 }
 
 /// Removes the last row of a table or index, as a single flipped bit on disk might.
@@ -202,7 +209,11 @@ fn the_ledger_is_private_and_contains_no_prompt() {
     let directory = sandbox.path(".local/share/whycap");
     #[cfg(unix)]
     assert_eq!(
-        fs::metadata(&directory).unwrap().permissions().mode() & 0o777,
+        fs::metadata(&directory)
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
         0o700
     );
     for entry in fs::read_dir(&directory).unwrap().flatten() {
@@ -679,7 +690,10 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
     assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
     // The page also marks the costs of the day, the project, the model, and the session.
     let page = sandbox.run(&["spend", "--html", "-"]);
-    assert!(page.stderr.contains("1 transcript could not be read"));
+    assert!(
+        page.stderr
+            .contains("1 transcript could not be read")
+    );
     let marked = page.stdout.matches(">\u{2265}$20.00</td>").count();
     assert_eq!(marked, 4, "{}", page.stdout);
     let bar = "<title>2026-11-20 Fri: \u{2265}$20.00<";
@@ -697,7 +711,10 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
     let run = sandbox.run(&["spend", "--json"]);
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["unreadable"].as_array().unwrap().len(), 2, "{run:?}");
-    assert!(run.stderr.contains("2 transcripts could not be read"));
+    assert!(
+        run.stderr
+            .contains("2 transcripts could not be read")
+    );
     fs::remove_file(&odd).unwrap();
     for number in 0..4 {
         let another = circle.with_file_name(format!("circle{number}.jsonl"));
@@ -705,7 +722,9 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
     }
     let shown = sandbox.run(&["spend"]);
     assert!(
-        shown.stderr.contains("5 transcripts could not be read: ")
+        shown
+            .stderr
+            .contains("5 transcripts could not be read: ")
             && shown
                 .stderr
                 .contains(" and 2 more, so their cost is missing"),
@@ -717,7 +736,9 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
 #[test]
 fn a_forks_amount_is_explained_by_its_inherited_total() {
     let (sandbox, _) = with_history("compaction-and-subagent");
-    let why = sandbox.run(&["spend", "--why", "dcb9", "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", "dcb9", "--json"])
+        .json();
     near(&why["cost_usd"], &Value::from(0.032_648));
     assert_eq!(
         (&why["at_least"], &why["reasons"]),
@@ -741,7 +762,9 @@ fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
     let (sandbox, _) = with_history("terminal-forks");
     let fork = "28319d3a";
     let parent = "2a170292-1a04-436b-91c3-0e0a5f009762";
-    let why = sandbox.run(&["spend", "--why", fork, "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", fork, "--json"])
+        .json();
     let inherited = json!([{"session": parent, "responses": 0, "compactions": 1}]);
     assert_eq!(why["inherited"], inherited, "{why}");
     let shown = sandbox.run(&["spend", "--why", fork]);
@@ -797,7 +820,9 @@ fn the_explanation_of_an_amount_says_if_no_process_was_observed() {
         "{}",
         shown.stdout
     );
-    let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", "s", "--json"])
+        .json();
     assert_eq!(why["runs"][0]["identified_by"], "nothing", "{why}");
 }
 
@@ -862,7 +887,9 @@ fn each_reason_for_a_lower_bound_is_given_once() {
         second_compaction,
         response_to_client("b", "2026-11-20T06:30:00.000Z", "cli"),
     ]);
-    let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", "s", "--json"])
+        .json();
     let reasons: Vec<&str> = why["reasons"]
         .as_array()
         .unwrap()
@@ -985,7 +1012,9 @@ fn spend_before_clear_is_not_counted_again() {
         );
         report_total_of_process(&client, 3 * nth + 3, nth + 1);
     }
-    let report = sandbox.run(&["spend", "--by", "session", "--json"]).json();
+    let report = sandbox
+        .run(&["spend", "--by", "session", "--json"])
+        .json();
     near(&report["total"]["cost_usd"], &Value::from(0.60006));
     assert_eq!(report["groups"].as_array().unwrap().len(), 3, "{report}");
 }
@@ -1007,7 +1036,9 @@ fn the_amount_of_a_live_session_is_explained_by_the_totals_of_its_process() {
             .run_with(&["statusline"], payload.to_string().as_bytes())
             .success();
     }
-    let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
+    let why = sandbox
+        .run(&["spend", "--why", "s", "--json"])
+        .json();
     near(&why["cost_usd"], &Value::from(0.05));
     near(&why["unrecorded_usd"], &Value::from(0.03));
     let run = &why["runs"][0];
@@ -1029,14 +1060,18 @@ fn the_groups_of_every_kind_add_up_to_the_total() {
             near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
             for field in ["cost_usd", "recorded_usd", "unrecorded_usd"] {
                 let groups = report["groups"].as_array().unwrap().iter();
-                let sum: f64 = groups.map(|group| group[field].as_f64().unwrap()).sum();
+                let sum: f64 = groups
+                    .map(|group| group[field].as_f64().unwrap())
+                    .sum();
                 near(&Value::from(sum), &report["total"][field]);
             }
             let limited = sandbox
                 .run(&["spend", "--json", "--by", by, "--limit", "1"])
                 .json();
             let shown = limited["groups"][0]["cost_usd"].as_f64().unwrap();
-            let rest = limited["rest"]["cost_usd"].as_f64().unwrap_or_default();
+            let rest = limited["rest"]["cost_usd"]
+                .as_f64()
+                .unwrap_or_default();
             near(&Value::from(shown + rest), &report["total"]["cost_usd"]);
         }
     }
@@ -1500,7 +1535,9 @@ fn spend_without_a_branch_is_not_shown_as_spend_of_a_branch() {
     let (sandbox, _) = with_history("two-at-once");
     let shown = sandbox.run(&["spend", "--by", "branch"]);
     assert!(
-        shown.success().contains("\nno branch recorded (HEAD)  "),
+        shown
+            .success()
+            .contains("\nno branch recorded (HEAD)  "),
         "{}",
         shown.stdout
     );

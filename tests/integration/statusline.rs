@@ -19,7 +19,9 @@ fn begin_session(sandbox: &Sandbox, payload: &[u8]) {
         return;
     }
     sandbox.write(&marker, "");
-    let transcript = payload["transcript_path"].as_str().unwrap_or_default();
+    let transcript = payload["transcript_path"]
+        .as_str()
+        .unwrap_or_default();
     let is_resumed = std::path::Path::new(transcript).exists();
     let event = json!({
         "hook_event_name": "SessionStart", "source": if is_resumed { "resume" } else { "startup" },
@@ -74,7 +76,11 @@ fn the_line_says_which_model_answers_instead_of_the_selected_one() {
         let payload = json!({"session_id": session, "model": {"id": selected, "display_name": "M"},
             "transcript_path": sandbox.path(&transcript)});
         let shown = shown(&sandbox, payload.to_string().as_bytes());
-        shown.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        shown
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     let answers = |minute: u32, model: &str, requested: &str, is_subagent: bool| {
         let line = json!({"parentUuid": null, "isSidechain": is_subagent, "type": "assistant",
@@ -116,7 +122,9 @@ fn the_week_of_a_model_is_in_the_line_if_half_of_it_is_used() {
                 "resets_at": "2026-11-24T23:05:03Z", "scope": {"model": {"display_name": "Fable"}}}]}}});
         sandbox.write(".claude.json", state.to_string());
         let line = shown(&sandbox, &recorded("plan"));
-        let week = line.split(" │ ").find(|segment| segment.contains("Fable"));
+        let week = line
+            .split(" │ ")
+            .find(|segment| segment.contains("Fable"));
         assert_eq!(week, shown_week, "{line}");
         let now = sandbox.run(&["now"]);
         let expected = format!("{percent}%");
@@ -164,7 +172,9 @@ fn a_total_without_a_session_counts_for_no_session() {
         let line = shown(&sandbox, nobody.to_string().as_bytes());
         assert!(line.contains("today $0.00"), "{line}");
     }
-    let spend: Value = sandbox.run(&["spend", "--by", "session", "--json"]).json();
+    let spend: Value = sandbox
+        .run(&["spend", "--by", "session", "--json"])
+        .json();
     assert_eq!(spend["groups"], json!([]));
     assert_eq!(spend["total"]["cost_usd"], json!(0.0));
 }
@@ -396,7 +406,9 @@ fn statusline_on_a_terminal_explains_itself() {
         .output();
     let _ = &mut command;
     // The program `script` is not installed on every machine.
-    let Ok(output) = with_terminal else { return };
+    let Ok(output) = with_terminal else {
+        return;
+    };
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert_eq!(text.trim_end().lines().count(), 1, "{text}");

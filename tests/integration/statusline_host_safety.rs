@@ -52,7 +52,9 @@ fn input_that_arrives_late_is_shown() {
     std::thread::sleep(std::time::Duration::from_millis(350));
     let mut stdin = child.stdin.take().unwrap();
     let payload = json!({"session_id": "s", "model": {"display_name": "Opus 5.5"}});
-    stdin.write_all(payload.to_string().as_bytes()).unwrap();
+    stdin
+        .write_all(payload.to_string().as_bytes())
+        .unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     let line = String::from_utf8(output.stdout).unwrap();
@@ -72,7 +74,9 @@ fn settings_that_are_a_pipe_do_not_delay_the_status_line() {
 /// Creates a named pipe. Reading from it blocks forever, which simulates an extremely slow file.
 fn make_pipe(sandbox: &Sandbox, name: &str) {
     let path = sandbox.path(name);
-    let made = std::process::Command::new("mkfifo").arg(path).status();
+    let made = std::process::Command::new("mkfifo")
+        .arg(path)
+        .status();
     assert!(made.unwrap().success());
 }
 
@@ -98,7 +102,9 @@ fn slow_reads_happen_after_the_status_line_is_printed() {
             .env("WHYCAP_NOW", "2026-11-20T10:00:02Z"),
     );
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(payload.to_string().as_bytes()).unwrap();
+    stdin
+        .write_all(payload.to_string().as_bytes())
+        .unwrap();
     drop(stdin);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || whycap::terminal::strip_ansi(&lines.next().unwrap().unwrap());

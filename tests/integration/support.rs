@@ -115,7 +115,10 @@ impl Sandbox {
     pub fn append(&self, relative: &str, line: &str) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let opened = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path);
         writeln!(opened.expect("a file to add to"), "{line}").expect("room for a line");
         path
     }
@@ -216,7 +219,10 @@ impl Sandbox {
         let program = self.path("whycap");
         copy_program(&program);
         let to = format!("{NOBODY}:{NOBODY}");
-        let chown = Command::new("chown").args(["-R", &to]).arg(root).status();
+        let chown = Command::new("chown")
+            .args(["-R", &to])
+            .arg(root)
+            .status();
         assert!(chown.expect("chown runs").success());
         let mut command = self.command_of(&program, arguments);
         command.uid(NOBODY).gid(NOBODY);
@@ -332,7 +338,9 @@ impl Run {
 pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
     let [mut attempt, mut wrapped] = [OsStr::new("true"), command.get_program()].map(|program| {
         let mut unshare = Command::new("unshare");
-        unshare.args(["--user", "--map-root-user"]).args(options);
+        unshare
+            .args(["--user", "--map-root-user"])
+            .args(options);
         unshare.arg(program);
         unshare
     });

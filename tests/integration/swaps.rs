@@ -23,7 +23,11 @@ impl Recording {
             .collect();
         directories.sort();
         let read = |path: &Path| Self {
-            name: path.file_name().unwrap().to_string_lossy().into_owned(),
+            name: path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned(),
             truth: serde_json::from_slice(&fs::read(path.join("truth.json")).unwrap()).unwrap(),
         };
         directories.iter().map(|path| read(path)).collect()

@@ -56,7 +56,10 @@ fn json_escapes_invisible_characters_without_losing_them() {
     sandbox.write(&format!(".local/state/claude/locks/{name}"), "{}");
     let run = sandbox.run(&["locks", "--json"]);
     is_plain(run.success());
-    assert!(run.stdout.contains(r"\u009b\u202e\udb40\udc41\u007f"));
+    assert!(
+        run.stdout
+            .contains(r"\u009b\u202e\udb40\udc41\u007f")
+    );
     let path = home.join(".local/state/claude/locks").join(name);
     assert_eq!(run.json()["locks"][0]["path"], path.to_str().unwrap());
 }

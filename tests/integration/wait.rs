@@ -26,7 +26,9 @@ fn gives_up(client: &Client<'_>, now: &str) {
 }
 
 fn exit_code(client: &Client<'_>, now: &str) -> i32 {
-    client.run(now, &["explain", "--exit-code"], b"").code
+    client
+        .run(now, &["explain", "--exit-code"], b"")
+        .code
 }
 
 #[test]

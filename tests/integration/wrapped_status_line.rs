@@ -179,7 +179,10 @@ fn a_project_cannot_make_the_status_line_run_a_command() {
     sandbox.write(".claude/settings.json", settings.to_string());
     let data = sandbox.path("work/d").display().to_string();
     let mut install = sandbox.command(&["install", "--wrap"]);
-    let installed = install.env("WHYCAP_DATA_DIR", &data).output().unwrap();
+    let installed = install
+        .env("WHYCAP_DATA_DIR", &data)
+        .output()
+        .unwrap();
     assert!(installed.status.success());
     let project = sandbox.path("work");
     let input = json!({"cwd": project, "workspace": {"project_dir": project}}).to_string();
@@ -247,7 +250,9 @@ fn a_wrapped_command_that_others_could_have_written_is_not_run() {
     let sandbox = wrapping("echo mine");
     assert_appears(&sandbox, "{}", "mine");
     let data = sandbox.path(".local/share/whycap");
-    let mut records = std::fs::read_dir(data.join("install")).unwrap().flatten();
+    let mut records = std::fs::read_dir(data.join("install"))
+        .unwrap()
+        .flatten();
     let record = records.find(|entry| entry.path().extension() == Some("json".as_ref()));
     for place in [data.clone(), data.join("install"), record.unwrap().path()] {
         let before = std::fs::metadata(&place).unwrap().permissions();

@@ -238,7 +238,9 @@ impl Home {
 
     fn error_texts(&self, input: &[u8]) {
         let limits = Limits::for_hook(&self.caller(None), None, &[]);
-        let outlook = limits.meaning(&String::from_utf8_lossy(input)).unwrap();
+        let outlook = limits
+            .meaning(&String::from_utf8_lossy(input))
+            .unwrap();
         let headline = wording::headline(&outlook, limits.clock());
         let badge = wording::badge(&outlook, limits.clock());
         assert!(!headline.is_empty() && badge.chars().count() <= 60);

@@ -45,9 +45,15 @@ fn the_samples_of_each_row_match_exactly_that_row() {
 
 #[test]
 fn an_error_without_a_known_text_has_the_row_of_its_class_or_status() {
-    for row in ROWS.iter().filter(|row| row.rank == Rank::ByClassOnly) {
+    for row in ROWS
+        .iter()
+        .filter(|row| row.rank == Rank::ByClassOnly)
+    {
         for class in &row.classes {
-            let status = class.split('-').next().and_then(|from| from.parse().ok());
+            let status = class
+                .split('-')
+                .next()
+                .and_then(|from| from.parse().ok());
             let report = ErrorReport {
                 text: "Something else".to_owned(),
                 class: status.is_none().then(|| (*class).to_owned()),
@@ -319,7 +325,11 @@ fn labelled() -> Vec<Value> {
     let mut cases = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         if name.starts_with("known-") || name.starts_with("unseen-") {
             let text = std::fs::read_to_string(&path).unwrap();
             // All of the other texts would take 20 seconds.

@@ -36,7 +36,10 @@ pub(crate) fn make_link(target: impl AsRef<Path>, link: impl AsRef<Path>) {
     #[cfg(windows)]
     let made = {
         use std::os::windows::fs::{symlink_dir, symlink_file};
-        let resolved = link.as_ref().parent().map(|parent| parent.join(&target));
+        let resolved = link
+            .as_ref()
+            .parent()
+            .map(|parent| parent.join(&target));
         if resolved.is_some_and(|path| path.is_dir()) {
             symlink_dir(target, link)
         } else {

@@ -108,7 +108,11 @@ fn has_visibly_ended(life: &Life, refused: &Exchange, obstacle: &Obstacle) -> bo
 /// Returns the answer that the program must give about this request.
 pub fn expected<'a>(life: &'a Life, need: &'a Need, truth: &'a Reply) -> Expected<'a> {
     let now = life.now;
-    let refusals = life.exchanges.iter().rev().filter(|it| is_known(it, now));
+    let refusals = life
+        .exchanges
+        .iter()
+        .rev()
+        .filter(|it| is_known(it, now));
     let refusals = refusals.filter_map(|it| Some((it, it.reply.as_ref().err()?)));
     let of_need: Vec<_> = refusals
         .filter(|(it, obstacle)| concerns(it, obstacle, need))
@@ -123,7 +127,10 @@ pub fn expected<'a>(life: &'a Life, need: &'a Need, truth: &'a Reply) -> Expecte
             let shown = of_need.iter().find(|(_, shown)| *shown == obstacle);
             match shown {
                 Some((exchange, shown)) if stands(life, need, exchange, shown) => {
-                    let others = standing.into_iter().filter(|it| *it != obstacle).collect();
+                    let others = standing
+                        .into_iter()
+                        .filter(|it| *it != obstacle)
+                        .collect();
                     Expected::Blocked(exchange, shown, others)
                 }
                 _ => Expected::Open,

@@ -179,14 +179,18 @@ impl<'a> Judge<'a> {
             Some(_) => "other session",
             None => "shell",
         };
-        self.findings.check(format!("{kind:?} stands ({place})"));
+        self.findings
+            .check(format!("{kind:?} stands ({place})"));
         let Some(blocks) = &self.answer.blocks else {
             return self.wrong(format!("free, but {kind:?} stands ({place})"));
         };
         let names_it = blocks.contains(&kind) || self.is_hidden_behind(obstacle);
         self.expect(names_it, format!("blocks lacks {kind:?}"));
         if !others.is_empty() {
-            let ends = others.iter().map(|it| it.until).chain([obstacle.until]);
+            let ends = others
+                .iter()
+                .map(|it| it.until)
+                .chain([obstacle.until]);
             let is_one = ends.clone().any(|end| end == self.answer.until)
                 || ends.clone().any(|end| end.is_none());
             return self.expect(
@@ -251,7 +255,9 @@ impl<'a> Judge<'a> {
             _ => false,
         };
         match obstacle.kind {
-            Kind::OrgSpendCap | Kind::MemberSpendCap if is_admin => vec![Who::Admin, Who::You],
+            Kind::OrgSpendCap | Kind::MemberSpendCap if is_admin => {
+                vec![Who::Admin, Who::You]
+            }
             Kind::OrgSpendCap | Kind::MemberSpendCap => vec![Who::Admin],
             Kind::OrgDisabled | Kind::ModelUnavailable | Kind::ApiCreditBalance => {
                 vec![Who::You, Who::Admin, Who::Anthropic]
@@ -270,7 +276,9 @@ impl<'a> Judge<'a> {
             ));
         }
         if !excuses.is_empty() {
-            return self.findings.check("served, but nothing visible shows it");
+            return self
+                .findings
+                .check("served, but nothing visible shows it");
         }
         self.findings.check(format!("served ({paid:?})"));
         let proven = self.proven_payment(paid);
@@ -283,7 +291,9 @@ impl<'a> Judge<'a> {
             );
         }
         let answer: &'a Answer = self.answer;
-        let Some(about) = &answer.about else { return };
+        let Some(about) = &answer.about else {
+            return;
+        };
         for step in &about.steps {
             let is_send = step.text.starts_with("Send the prompt again");
             let is_free = step.costs_money == Some(false);
@@ -344,7 +354,11 @@ impl<'a> Judge<'a> {
         let client = &self.life.clients[session];
         let stated = about.continues_at.filter(|at| *at > self.life.now);
         let has_just_changed = self.life.now - client.wait_changed_at < USAGE_ARRIVES_WITHIN;
-        let last = self.life.exchanges.iter().rfind(|it| it.session == session);
+        let last = self
+            .life
+            .exchanges
+            .iter()
+            .rfind(|it| it.session == session);
         let is_settled = last.is_some_and(|it| is_known(it, self.life.now)) && !has_just_changed;
         if about.session != Some(session) || client.is_busy || !is_settled {
             return;
@@ -371,7 +385,11 @@ impl<'a> Judge<'a> {
 
     /// Returns true if the transcript line about the last refusal of the session has arrived.
     fn is_reported(&self, session: usize) -> bool {
-        let last = self.life.exchanges.iter().rfind(|it| it.session == session);
+        let last = self
+            .life
+            .exchanges
+            .iter()
+            .rfind(|it| it.session == session);
         last.is_some_and(|it| it.line_at.is_some_and(|at| at <= self.life.now))
     }
 

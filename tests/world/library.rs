@@ -43,7 +43,11 @@ fn about(outlook: &Outlook, life: &Life) -> About {
             Continuation::At(at) => Some(at),
             Continuation::No(_) | Continuation::NotStopped => None,
         },
-        session: stop.and_then(|stop| life.clients.iter().position(|it| it.id == stop.session)),
+        session: stop.and_then(|stop| {
+            life.clients
+                .iter()
+                .position(|it| it.id == stop.session)
+        }),
         at: stop.map(|stop| stop.at),
         pieces_of_evidence: outlook.evidence.len(),
         steps: outlook
@@ -87,8 +91,12 @@ fn ask(life: &mut Life, findings: &mut Findings) {
         .collect();
     for session in sessions {
         let said = answer(&world, life, session);
-        let said_later = with_late.as_ref().map(|world| answer(world, life, session));
-        let of_shuffled = shuffled.as_ref().map(|world| answer(world, life, session));
+        let said_later = with_late
+            .as_ref()
+            .map(|world| answer(world, life, session));
+        let of_shuffled = shuffled
+            .as_ref()
+            .map(|world| answer(world, life, session));
         let is_same = of_shuffled.is_none_or(|other| format!("{other:?}") == format!("{said:?}"));
         let need = life.need(session);
         let truth = life.service.reply(life.now, &need);

@@ -321,7 +321,9 @@ impl Life {
 pub fn figures(exchange: &Exchange) -> String {
     let usage = exchange.usage.iter().flatten();
     let shown = usage.map(|it| {
-        let reset = it.resets_at.map(|at| at.format("%d %H:%M").to_string());
+        let reset = it
+            .resets_at
+            .map(|at| at.format("%d %H:%M").to_string());
         format!(
             " [{:?} {}% → {}]",
             it.window,

@@ -46,7 +46,10 @@ impl Life {
 
     /// Simulates the user's reaction to the refusal that the session has just received.
     pub fn react(&mut self, session: usize) {
-        let last = self.exchanges.iter().rfind(|it| it.session == session);
+        let last = self
+            .exchanges
+            .iter()
+            .rfind(|it| it.session == session);
         let Some(Err(obstacle)) = last.map(|it| it.reply.clone()) else {
             return;
         };
@@ -69,7 +72,9 @@ impl Life {
                 self.select(session, model);
             }
             Kind::ApiCreditBalance | Kind::ApiSpendCap => self.react_to_empty_key(session),
-            _ if obstacle.window.is_some() => return self.react_to_limit(session, &obstacle),
+            _ if obstacle.window.is_some() => {
+                return self.react_to_limit(session, &obstacle);
+            }
             _ => {}
         }
         self.plan_questions(&[3.0, 60.0, 600.0]);
@@ -205,7 +210,11 @@ impl Life {
         let account = &mut self.service.accounts[number];
         let text = match what {
             0 => {
-                for window in account.windows.iter_mut().filter(|window| window.is_full()) {
+                for window in account
+                    .windows
+                    .iter_mut()
+                    .filter(|window| window.is_full())
+                {
                     window.used = 0.0;
                     if window.kind == Kind::FiveHour {
                         window.reset = None;
@@ -214,7 +223,11 @@ impl Life {
                 "full windows are reset early"
             }
             1 => {
-                for window in account.windows.iter_mut().filter(|window| window.is_full()) {
+                for window in account
+                    .windows
+                    .iter_mut()
+                    .filter(|window| window.is_full())
+                {
                     window.reset = window.reset.map(|reset| reset + TimeDelta::hours(1));
                 }
                 "full windows will be reset an hour later"

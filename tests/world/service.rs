@@ -368,5 +368,6 @@ fn next_month(time: Time) -> Time {
         12 => (time.year() + 1, 1),
         month => (time.year(), month + 1),
     };
-    Utc.with_ymd_and_hms(year, month, 1, 0, 0, 0).unwrap()
+    Utc.with_ymd_and_hms(year, month, 1, 0, 0, 0)
+        .unwrap()
 }

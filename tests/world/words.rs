@@ -34,7 +34,8 @@ fn clock(at: Time, now: Time) -> String {
     } else {
         ":%M"
     };
-    at.format(&format!("{day}%-I{minutes}%P (UTC)")).to_string()
+    at.format(&format!("{day}%-I{minutes}%P (UTC)"))
+        .to_string()
 }
 
 fn name_of(window: Kind, version: Version) -> &'static str {

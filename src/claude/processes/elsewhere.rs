@@ -79,11 +79,17 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .with_user(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, details);
 
-    let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
+    let user = system
+        .process(own_pid)
+        .and_then(sysinfo::Process::user_id);
     pids.iter()
         .filter_map(|pid| system.process(*pid))
         // If the owner of a process is unknown, it may be this user.
-        .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
+        .filter(|process| {
+            process
+                .user_id()
+                .is_none_or(|owner| Some(owner) == user)
+        })
         .filter(|process| convert(process).is_live_client())
         .map(|process| {
             let variables: Vec<_> = process
@@ -123,7 +129,9 @@ pub(crate) fn has_variable(pid: u32, name: &str) -> bool {
 /// are named after a version.
 fn may_be_claude_code(name: &str) -> bool {
     let lower_case = name.to_lowercase();
-    let stem = lower_case.strip_suffix(".exe").unwrap_or(&lower_case);
+    let stem = lower_case
+        .strip_suffix(".exe")
+        .unwrap_or(&lower_case);
     stem.contains("claude")
         || runs_others(stem)
         || stem.starts_with(|first: char| first.is_ascii_digit())

@@ -87,7 +87,9 @@ fn is_claude(pid: u32, name: &str) -> Option<bool> {
 
 fn boot_time() -> Option<DateTime<Utc>> {
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let seconds = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("btime "))?;
     DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
 }
 
@@ -150,7 +152,10 @@ pub(crate) fn has_variable(pid: u32, name: &str) -> bool {
 fn value_of<'e>(name: &str, environment: &'e [u8]) -> Option<&'e [u8]> {
     environment
         .split(|byte| *byte == 0)
-        .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        .find_map(|pair| {
+            pair.strip_prefix(name.as_bytes())?
+                .strip_prefix(b"=")
+        })
 }
 
 /// The initial PID namespace of a machine. Containers have other namespaces. The number is `PROC_PID_INIT_INO` in the
@@ -172,10 +177,12 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let namespace = std::fs::read_link("/proc/self/ns/pid")
         .ok()
         .map(|link| link.display().to_string());
-    let shared_with = std::fs::canonicalize(directory).ok().and_then(|real| {
-        let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
-        shared_with(&mounts, &real)
-    });
+    let shared_with = std::fs::canonicalize(directory)
+        .ok()
+        .and_then(|real| {
+            let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+            shared_with(&mounts, &real)
+        });
     let invisible = match shared_with {
         Some(invisible) => Some(invisible),
         None if namespace.as_deref() == Some(NAMESPACE_OF_MACHINE) => None,

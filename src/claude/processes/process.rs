@@ -100,8 +100,12 @@ pub(super) fn is_claude_code(
     }
 
     let names: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
-    let is_runtime = names.iter().any(|name| RUNTIMES.contains(&name.as_str()));
-    let is_shell = names.iter().any(|name| SHELLS.contains(&name.as_str()));
+    let is_runtime = names
+        .iter()
+        .any(|name| RUNTIMES.contains(&name.as_str()));
+    let is_shell = names
+        .iter()
+        .any(|name| SHELLS.contains(&name.as_str()));
     if (is_runtime || is_shell) && words.any(is_the_client) {
         return Some(true);
     }
@@ -118,7 +122,11 @@ pub(super) fn is_claude_code(
 /// Returns true if the executable or script at this path is Claude Code.
 fn is_the_client(path: &Path) -> bool {
     // Most programs fail this cheap check.
-    if !path.to_string_lossy().to_lowercase().contains("claude") {
+    if !path
+        .to_string_lossy()
+        .to_lowercase()
+        .contains("claude")
+    {
         return false;
     }
     let file_name = file_name(path);

@@ -26,11 +26,17 @@ impl Context {
         if let Some(session) = self.session() {
             self.record_shown(session);
         }
-        shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
+        shorten(
+            self.reply_to(words.trim())
+                .text(self.page())
+                .trim_end(),
+        )
     }
 
     fn reply_to(&self, text: &str) -> Report {
-        let (subject, words) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let (subject, words) = text
+            .split_once(char::is_whitespace)
+            .unwrap_or((text, ""));
         let reply = match subject {
             "explain" if words.trim_start().starts_with("--") => {
                 let text = format!("Run this in a shell: whycap {text}");
@@ -142,7 +148,11 @@ pub(super) fn question_in(prompt: &str) -> Option<String> {
         (name, arguments.map_or("", |(arguments, _)| arguments))
     } else {
         let typed = prompt.trim().strip_prefix("/whycap")?;
-        typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()))
+        typed.split_at(
+            typed
+                .find(char::is_whitespace)
+                .unwrap_or(typed.len()),
+        )
     };
     let subject_arguments = arguments.trim();
     match name.strip_prefix(':') {

@@ -23,9 +23,14 @@ impl<'l> SessionFacts<'l> {
             inherited: self.inherited.clone(),
             ..SessionBreakdown::default()
         };
-        for totals in runs.iter().filter(|totals| totals.run.may_report_more()) {
+        for totals in runs
+            .iter()
+            .filter(|totals| totals.run.may_report_more())
+        {
             if let Some(total) = self.counted_total(totals) {
-                breakdown.open_totals.insert(totals.run.process, total);
+                breakdown
+                    .open_totals
+                    .insert(totals.run.process, total);
             }
         }
         let parts = self.parts(lineage, runs, &mut breakdown);
@@ -79,10 +84,12 @@ impl<'l> SessionFacts<'l> {
         let responses = self.responses.iter().map(|response| response.fact);
         let times = responses.clone().map(|response| response.at);
         let first_at = times.min().unwrap_or_default();
-        let newest = responses.max_by_key(|response| response.at).or_else(|| {
-            let of_lineage = lineage.responses.iter();
-            of_lineage.max_by_key(|response| response.at)
-        });
+        let newest = responses
+            .max_by_key(|response| response.at)
+            .or_else(|| {
+                let of_lineage = lineage.responses.iter();
+                of_lineage.max_by_key(|response| response.at)
+            });
         breakdown.model = newest.map_or(0, |response| response.model);
         let has_totals = !self.checkpoints.is_empty() || !self.compactions.is_empty();
         if self.has_other_version && has_totals {
@@ -95,7 +102,10 @@ impl<'l> SessionFacts<'l> {
             breakdown.add_bound(*at, LowerBoundReason::DamagedLines);
         }
         if let Some((total, at)) = self.unidentified {
-            let costs = self.responses.iter().map(|response| response.fact.cost);
+            let costs = self
+                .responses
+                .iter()
+                .map(|response| response.fact.cost);
             if total > costs.sum::<Money>() + breakdown.unrecorded + NOISE {
                 breakdown.add_bound(at, LowerBoundReason::Unidentified(total));
             }
@@ -116,7 +126,10 @@ struct BreakdownBuilder<'b, 'l> {
 impl<'l> BreakdownBuilder<'_, 'l> {
     /// Adds a part to the breakdown.
     fn add_part(&mut self, part: &Part<'l>) {
-        let compacted_at = part.compactions.first().map(|compaction| compaction.at);
+        let compacted_at = part
+            .compactions
+            .first()
+            .map(|compaction| compaction.at);
         let sampled_at = part
             .runs
             .iter()
@@ -136,7 +149,11 @@ impl<'l> BreakdownBuilder<'_, 'l> {
             None => UnrecordedSpend::default(),
         };
         self.add_bounds(part, &spend);
-        let covered: Money = part.responses.iter().map(|response| response.cost).sum();
+        let covered: Money = part
+            .responses
+            .iter()
+            .map(|response| response.cost)
+            .sum();
         let cost_of_later: Money = part
             .later_responses
             .iter()
@@ -145,7 +162,10 @@ impl<'l> BreakdownBuilder<'_, 'l> {
         self.breakdown.covered += covered + spend.cost();
         match &part.delta {
             Some(delta) if part.is_open() => {
-                let costs = part.responses.iter().map(|response| response.client_cost);
+                let costs = part
+                    .responses
+                    .iter()
+                    .map(|response| response.client_cost);
                 self.breakdown.covered -= (costs.sum::<Money>() - delta.cost).or_zero();
             }
             _ => self.breakdown.covered += cost_of_later,
@@ -169,7 +189,11 @@ impl<'l> BreakdownBuilder<'_, 'l> {
         match spend.bound {
             Some(LowerBoundReason::CostExceedsTotals) if !is_start_proven => {}
             Some(reason) => {
-                let last = part.responses.iter().map(|response| response.at).max();
+                let last = part
+                    .responses
+                    .iter()
+                    .map(|response| response.at)
+                    .max();
                 let at = last.or(part.first_at()).unwrap_or_default();
                 self.breakdown.add_bound(at, reason);
             }
@@ -192,7 +216,11 @@ impl<'l> BreakdownBuilder<'_, 'l> {
     /// Subtracts the cost of the responses after the last totals from the unrecorded spend, because the totals may
     /// already include them. Returns how much of the remaining spend may be pending.
     fn subtract_later_responses(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
-        let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
+        let increase: Money = part
+            .runs
+            .iter()
+            .map(RunTotals::newest_increase)
+            .sum();
         let most_pending = increase.min(spend.cost());
         let Some(first) = part.later_responses.first() else {
             return most_pending;
@@ -263,12 +291,14 @@ impl<'l> BreakdownBuilder<'_, 'l> {
 
     fn add_off_transcript(&mut self, at: Millis, model: Id, cost: Money, kind: OffTranscriptKind) {
         if cost != Money::ZERO {
-            self.breakdown.off_transcript.push(OffTranscriptSpend {
-                at,
-                model,
-                kind,
-                cost,
-            });
+            self.breakdown
+                .off_transcript
+                .push(OffTranscriptSpend {
+                    at,
+                    model,
+                    kind,
+                    cost,
+                });
         }
     }
 
@@ -281,7 +311,11 @@ impl<'l> BreakdownBuilder<'_, 'l> {
         if let Some(totals) = part.history {
             breakdowns.push(RunBreakdown {
                 started_at: part.first_at(),
-                ended_at: part.responses.iter().map(|response| response.at).max(),
+                ended_at: part
+                    .responses
+                    .iter()
+                    .map(|response| response.at)
+                    .max(),
                 starting_total: totals.starting,
                 is_start_proven: true,
                 last_total: Some(totals.last),

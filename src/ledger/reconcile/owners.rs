@@ -53,7 +53,11 @@ impl<'l> LineOwners<'l> {
         // If two sessions contain the same snapshot, one of them copied it.
         let mut sessions_with_snapshot: HashMap<i64, HashSet<Id>> = HashMap::new();
         for facts in lineage.files.values() {
-            for snapshot in facts.markers.iter().filter_map(|marker| marker.snapshot) {
+            for snapshot in facts
+                .markers
+                .iter()
+                .filter_map(|marker| marker.snapshot)
+            {
                 sessions_with_snapshot
                     .entry(snapshot)
                     .or_default()
@@ -62,7 +66,11 @@ impl<'l> LineOwners<'l> {
         }
         // Pairs of a fork and a session that some of the fork's lines name as their source.
         let mut forks: HashSet<(Id, Id)> = HashSet::new();
-        for location in lineage.responses.iter().flat_map(Response::locations) {
+        for location in lineage
+            .responses
+            .iter()
+            .flat_map(Response::locations)
+        {
             if let (Some(source), Some(fork)) = (location.source, lineage.files.get(&location.file))
             {
                 forks.insert((fork.session, source));
@@ -79,7 +87,11 @@ impl<'l> LineOwners<'l> {
             files: &lineage.files,
             markers: first_markers(lineage, &sessions_with_snapshot, &HashSet::new()),
             markers_ignoring_forks: first_markers(lineage, &sessions_with_snapshot, &forks),
-            with_transcripts: lineage.files.values().map(|facts| facts.session).collect(),
+            with_transcripts: lineage
+                .files
+                .values()
+                .map(|facts| facts.session)
+                .collect(),
             newest,
         }
     }
@@ -147,7 +159,11 @@ impl<'l> LineOwners<'l> {
     /// Returns the claim of a session to the line at this location, or `None` if the transcript is not known.
     fn claim(&self, at: Millis, location: &Location) -> Option<Claim> {
         let facts = self.files.get(&location.file)?;
-        let transcript_ended_at = self.newest.get(&location.file).copied().unwrap_or(at);
+        let transcript_ended_at = self
+            .newest
+            .get(&location.file)
+            .copied()
+            .unwrap_or(at);
         if let Some(source) = location.source {
             let proof = if self.with_transcripts.contains(&source) {
                 Proof::NamedSource

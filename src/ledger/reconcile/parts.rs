@@ -84,7 +84,11 @@ impl<'l> SessionFacts<'l> {
                 *since = totals.start.min(*since);
             }
         }
-        for checkpoint in self.checkpoints.get(before.len()..).unwrap_or_default() {
+        for checkpoint in self
+            .checkpoints
+            .get(before.len()..)
+            .unwrap_or_default()
+        {
             let since = explained.get(&checkpoint.cost);
             if since.is_none_or(|since| *since > checkpoint.offset) {
                 let at = checkpoint
@@ -95,7 +99,9 @@ impl<'l> SessionFacts<'l> {
         }
         let mut parts = vec![Part {
             start: i64::MIN,
-            covered_until: before.last().map_or(i64::MIN, |newest| newest.offset),
+            covered_until: before
+                .last()
+                .map_or(i64::MIN, |newest| newest.offset),
             ..Part::default()
         }];
         for totals in runs {
@@ -158,7 +164,9 @@ impl<'l> SessionFacts<'l> {
         newest: &'l Checkpoint,
         breakdown: &mut SessionBreakdown,
     ) {
-        let at = newest.latest_preceding_time.unwrap_or(newest.started);
+        let at = newest
+            .latest_preceding_time
+            .unwrap_or(newest.started);
         let parent = match self.starting_total_of_history(lineage, history, newest) {
             StartingTotal::Zero => None,
             StartingTotal::Parent(checkpoint) => Some(checkpoint),
@@ -174,7 +182,9 @@ impl<'l> SessionFacts<'l> {
         let starting = parent.map_or(KnownTotal::ZERO, KnownTotal::written);
         let mut delta = Delta::zero();
         delta.has_unknown_model = newest.has_unknown_model;
-        let breakdowns = starting.models.map(|before| [before, &newest.models]);
+        let breakdowns = starting
+            .models
+            .map(|before| [before, &newest.models]);
         delta.add(starting.amount, newest.cost, breakdowns);
         history.delta = Some(delta);
         history.history = Some(HistoryTotals {
@@ -227,7 +237,10 @@ impl<'l> SessionFacts<'l> {
         // If a session has no responses or compactions of its own, its totals may consist entirely of its parent's
         // spend.
         let has_own_lines = !(self.responses.is_empty() && self.compactions.is_empty());
-        has_own_lines && self.inherited_until.is_none_or(|until| until <= started)
+        has_own_lines
+            && self
+                .inherited_until
+                .is_none_or(|until| until <= started)
     }
 
     /// Returns the reason why the totals may be missing some responses, or `None` if they are complete. They are
@@ -315,7 +328,9 @@ impl<'l> Part<'l> {
     pub(super) fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
         let mut increases: Vec<(Millis, Money)> = Vec::new();
         for totals in &self.runs {
-            let mut before = totals.starting.map_or(Money::ZERO, |total| total.amount);
+            let mut before = totals
+                .starting
+                .map_or(Money::ZERO, |total| total.amount);
             for sample in &totals.run.samples {
                 if sample.amount > before {
                     increases.push((sample.at, sample.amount - before));

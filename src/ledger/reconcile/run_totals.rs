@@ -76,7 +76,9 @@ impl<'l> RunTotals<'l> {
             start,
             starting,
             is_start_proven: true,
-            last: run.last().map(|last| KnownTotal::sampled(last.amount)),
+            last: run
+                .last()
+                .map(|last| KnownTotal::sampled(last.amount)),
             until: run.covered_until(),
             is_closed: false,
         }
@@ -236,7 +238,11 @@ impl<'l> SessionFacts<'l> {
     /// A lineage may contain unrelated sessions: two processes that start in the same millisecond write the same
     /// `startTime`, like a fork and its parent.
     fn may_continue_another_total(&self, lineage: &Lineage, run: &Run) -> bool {
-        let first_response = self.responses.iter().map(|response| response.fact.at).min();
+        let first_response = self
+            .responses
+            .iter()
+            .map(|response| response.fact.at)
+            .min();
         lineage.checkpoints.iter().any(|checkpoint| {
             let file = lineage.files.get(&checkpoint.file);
             let is_own = file.is_some_and(|file| file.session == run.session);

@@ -98,7 +98,10 @@ impl<'l> FactCollector<'_, 'l> {
             facts.damage.extend(&file.damage);
             if file.is_main {
                 let size_and_id = (file.size, *id);
-                let longest = self.longest.entry(file.session).or_insert(size_and_id);
+                let longest = self
+                    .longest
+                    .entry(file.session)
+                    .or_insert(size_and_id);
                 *longest = (*longest).max(size_and_id);
             }
         }
@@ -121,7 +124,10 @@ impl<'l> FactCollector<'_, 'l> {
             let offset = match (location_in_longest, own_file) {
                 (Some(location), _) => location.offset,
                 (None, Some(file)) if !file.is_main => {
-                    of_subagents.entry(*owner).or_default().push(response);
+                    of_subagents
+                        .entry(*owner)
+                        .or_default()
+                        .push(response);
                     continue;
                 }
                 (None, own_file) => {
@@ -139,7 +145,8 @@ impl<'l> FactCollector<'_, 'l> {
             }
         }
         for (owner, responses) in of_subagents {
-            self.facts_of(owner).add_subagent_responses(responses);
+            self.facts_of(owner)
+                .add_subagent_responses(responses);
         }
     }
 
@@ -168,7 +175,10 @@ impl<'l> FactCollector<'_, 'l> {
 
     /// Returns the number of responses and compactions that `heir` inherited from `owner`.
     fn inherited_lines(&mut self, heir: Id, owner: Id) -> &mut InheritedLines {
-        self.facts_of(heir).inherited.entry(owner).or_default()
+        self.facts_of(heir)
+            .inherited
+            .entry(owner)
+            .or_default()
     }
 
     /// Records the time of a line for each session that inherited it. Returns these sessions except the owner, which
@@ -199,7 +209,9 @@ impl<'l> FactCollector<'_, 'l> {
             if let Some(file) = lineage.files.get(&checkpoint.file)
                 && self.is_longest(file.session, checkpoint.file)
             {
-                self.facts_of(file.session).checkpoints.push(checkpoint);
+                self.facts_of(file.session)
+                    .checkpoints
+                    .push(checkpoint);
             }
         }
     }
@@ -223,8 +235,10 @@ impl<'l> SessionFacts<'l> {
     fn sort(&mut self) {
         self.responses
             .sort_by_key(|response| (response.offset, response.fact.key));
-        self.compactions.sort_by_key(|compaction| compaction.offset);
-        self.checkpoints.sort_by_key(|checkpoint| checkpoint.offset);
+        self.compactions
+            .sort_by_key(|compaction| compaction.offset);
+        self.checkpoints
+            .sort_by_key(|checkpoint| checkpoint.offset);
         self.runs.sort_by_key(|run| run.start);
     }
 
@@ -241,7 +255,9 @@ impl<'l> SessionFacts<'l> {
         main.sort_unstable();
         for response in responses {
             let earlier = main.partition_point(|(at, _)| *at <= response.at);
-            let before = earlier.checked_sub(1).and_then(|index| main.get(index));
+            let before = earlier
+                .checked_sub(1)
+                .and_then(|index| main.get(index));
             self.responses.push(Located {
                 offset: before.map_or(-1, |(_, offset)| *offset),
                 is_from_terminal: false,

@@ -243,7 +243,11 @@ fn unrecorded(breakdown: &SessionBreakdown) -> Vec<(i64, i64)> {
 }
 
 fn reasons(breakdown: &SessionBreakdown) -> Vec<LowerBoundReason> {
-    breakdown.bounds.iter().map(|bound| bound.reason).collect()
+    breakdown
+        .bounds
+        .iter()
+        .map(|bound| bound.reason)
+        .collect()
 }
 
 #[test]
@@ -300,12 +304,18 @@ fn responses_in_a_terminal_that_no_total_covers_make_the_amount_a_lower_bound() 
         ),
         (
             "a kill after a checkpoint",
-            prompted().checkpoint(150, 9).response(200, 3).in_terminal(),
+            prompted()
+                .checkpoint(150, 9)
+                .response(200, 3)
+                .in_terminal(),
             vec![bound],
         ),
         (
             "one reason for each quarter of an hour",
-            prompted().response(120, 1).response(2_000, 1).in_terminal(),
+            prompted()
+                .response(120, 1)
+                .response(2_000, 1)
+                .in_terminal(),
             vec![bound, bound],
         ),
         (
@@ -694,7 +704,10 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
                 .marker(50)
                 .response(100, 5)
                 .checkpoint(150, 8);
-            parent.fork(names_source).marker(160).response(200, 4)
+            parent
+                .fork(names_source)
+                .marker(160)
+                .response(200, 4)
         };
         let breakdown = fork().checkpoint(250, 12).breakdown();
         assert_eq!(unrecorded(&breakdown), [], "{names_source}");
@@ -763,12 +776,18 @@ fn a_process_that_started_after_all_inherited_lines_starts_from_zero() {
 #[test]
 fn a_history_with_several_checkpoints_counts_every_response_once() {
     let first = || Session::new().response(100, 5).checkpoint(150, 6);
-    let breakdown = first().response(200, 4).checkpoint(250, 12).breakdown();
+    let breakdown = first()
+        .response(200, 4)
+        .checkpoint(250, 12)
+        .breakdown();
     assert_eq!(unrecorded(&breakdown), [(100, 3)]);
     assert_eq!(reasons(&breakdown), []);
 
     // The second process did not receive the response at offset 200.
-    let breakdown = first().response(200, 4).checkpoint(250, 8).breakdown();
+    let breakdown = first()
+        .response(200, 4)
+        .checkpoint(250, 8)
+        .breakdown();
     assert!(reasons(&breakdown).contains(&LowerBoundReason::CostExceedsTotals));
 }
 

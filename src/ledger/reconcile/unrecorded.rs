@@ -116,7 +116,10 @@ impl<'l> Delta<'l> {
         lineage: &'l Lineage,
         prices: &PriceTable,
     ) -> UnrecordedSpend {
-        let recorded: Money = responses.iter().map(|response| response.client_cost).sum();
+        let recorded: Money = responses
+            .iter()
+            .map(|response| response.client_cost)
+            .sum();
         let difference = self.cost - recorded;
         let mut result = UnrecordedSpend::default();
         let missing = match &self.breakdowns {

@@ -64,7 +64,11 @@ impl World {
             Event::Closed => self.session(id).is_closed = true,
             Event::Shortened => self.change_conversation(at, id),
             Event::Shown => {
-                for stop in self.stops.iter_mut().filter(|stop| stop.session == id) {
+                for stop in self
+                    .stops
+                    .iter_mut()
+                    .filter(|stop| stop.session == id)
+                {
                     stop.is_shown = true;
                 }
             }
@@ -86,7 +90,10 @@ impl World {
 
     /// Returns the request that has just been served or refused, and the time at which it was sent.
     fn sent(&self, id: &str, at: DateTime<Utc>) -> (DateTime<Utc>, Request) {
-        let under_way = self.sessions.get(id).and_then(|it| it.under_way.clone());
+        let under_way = self
+            .sessions
+            .get(id)
+            .and_then(|it| it.under_way.clone());
         under_way.unwrap_or_else(|| (at, self.request_of(id)))
     }
 
@@ -113,7 +120,8 @@ impl World {
             }
         }
         if let Some(login) = &login {
-            self.logins.insert(login.account.clone(), login.clone());
+            self.logins
+                .insert(login.account.clone(), login.clone());
         }
         self.login = login;
     }
@@ -132,7 +140,10 @@ impl World {
 
     fn select(&mut self, at: DateTime<Utc>, id: &str, model: String, draws_on: Option<String>) {
         let session = self.session(id);
-        let is_other = session.model.as_ref().is_some_and(|known| *known != model)
+        let is_other = session
+            .model
+            .as_ref()
+            .is_some_and(|known| *known != model)
             || session.draws_on != draws_on;
         session.model = Some(model);
         session.draws_on = draws_on;
@@ -261,7 +272,10 @@ impl World {
                 closure.open(Opening::Response { session, at });
             }
         }
-        let has_overrun = self.overruns.keys().any(|scope| scope.includes(&request));
+        let has_overrun = self
+            .overruns
+            .keys()
+            .any(|scope| scope.includes(&request));
         let is_outdated = self.closures.iter().any(|closure| {
             let is_of_plan = closure.resource.kind.family().is_of_plan();
             is_of_plan && closure.since > sent_at && closure.is_needed_by(&request)
@@ -417,7 +431,11 @@ impl World {
             };
             self.closures.push(Closure {
                 resource,
-                beyond: window.iter().filter(|_| is_overflow).cloned().collect(),
+                beyond: window
+                    .iter()
+                    .filter(|_| is_overflow)
+                    .cloned()
+                    .collect(),
                 since: stop.at,
                 until: closed.until,
                 cause: Cause::Stop(position),

@@ -95,7 +95,11 @@ impl Closure {
     /// Returns true if a response to the request proves that the resource is open. A response to anybody who shares a
     /// login proves that the login works, even if only one session is known to need it.
     pub(crate) fn is_proven_open_by(&self, request: &Request) -> bool {
-        let is_narrowed = self.resource.kind.description().is_confirmed_by_second;
+        let is_narrowed = self
+            .resource
+            .kind
+            .description()
+            .is_confirmed_by_second;
         let shared = Scope {
             session: Part::Any,
             ..self.resource.scope.clone()

@@ -137,7 +137,11 @@ impl World {
 
     /// Returns the request that the next prompt of the session would send.
     pub(super) fn request_of(&self, session: &str) -> Request {
-        let known = self.sessions.get(session).cloned().unwrap_or_default();
+        let known = self
+            .sessions
+            .get(session)
+            .cloned()
+            .unwrap_or_default();
         let account = known.account.map(Payer::Account);
         Request {
             session: Some(session.to_owned()),
@@ -162,7 +166,8 @@ impl World {
     /// Returns how the request is served even though a window is full. Returns `None` if no window is full anymore, or
     /// if the request is not served.
     pub(super) fn overrun(&self, request: &Request) -> Option<Overrun> {
-        self.readings.high_since(&request.payer, FULL, self.now)?;
+        self.readings
+            .high_since(&request.payer, FULL, self.now)?;
         let mut overruns = self.overruns.iter();
         overruns
             .find(|(scope, _)| scope.includes(request))

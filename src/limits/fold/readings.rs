@@ -61,12 +61,17 @@ pub(crate) struct Readings {
 impl Readings {
     pub(crate) fn add(&mut self, reading: Reading) {
         let window = (reading.payer.clone(), reading.measure.window);
-        self.by_window.entry(window).or_default().push(reading);
+        self.by_window
+            .entry(window)
+            .or_default()
+            .push(reading);
     }
 
     pub(crate) fn of(&self, payer: &Payer, window: Kind) -> &[Reading] {
         let window = (payer.clone(), window);
-        self.by_window.get(&window).map_or(&[], Vec::as_slice)
+        self.by_window
+            .get(&window)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Returns the newest reading of this window up to the given time. Returns `None` if there is no such reading, or
@@ -113,7 +118,11 @@ impl Readings {
                 reading.measure.percent >= percent
                     && reading.measure.resets_at == newest.measure.resets_at
             };
-            let high = self.of(payer, window).iter().rev().take_while(is_same);
+            let high = self
+                .of(payer, window)
+                .iter()
+                .rev()
+                .take_while(is_same);
             high.last().map(|reading| reading.at)
         };
         OF_ALL_MODELS.into_iter().filter_map(since).min()

@@ -20,7 +20,11 @@ pub(super) fn row(report: &ErrorReport, text: &str) -> Option<&'static Row> {
     });
     let codes: Vec<_> = report.codes.iter().chain(&report.class).collect();
     ROWS.iter()
-        .find(|row| row.codes.iter().any(|code| has_code(code, &codes, text)))
+        .find(|row| {
+            row.codes
+                .iter()
+                .any(|code| has_code(code, &codes, text))
+        })
         .or_else(|| {
             ROWS.iter()
                 .filter(|row| {

@@ -118,7 +118,10 @@ pub fn recognize(report: &ErrorReport, at: DateTime<Utc>, zone: Zone) -> Message
     });
 
     let whole = statements.join(" ");
-    let kinds: HashSet<Kind> = matches.iter().filter_map(|found| found.row.kind).collect();
+    let kinds: HashSet<Kind> = matches
+        .iter()
+        .filter_map(|found| found.row.kind)
+        .collect();
     if !is_reported && kinds.len() >= KINDS_IN_LIST {
         return Message::new(Row::for_unrecognized(is_about_claude), None, None, whole);
     }
@@ -158,7 +161,9 @@ fn stated_time(row: &Row, text: &str, at: DateTime<Utc>, zone: Zone) -> Option<S
     let zone_of_service = row.zone.and_then(Zone::named);
     let time = times::find(text, at, zone_of_service.unwrap_or(zone))?;
     let window = match RESET_OF_WINDOW.captures(text) {
-        Some(captures) => captures.get(1).and_then(|name| named_kind(name.as_str())),
+        Some(captures) => captures
+            .get(1)
+            .and_then(|name| named_kind(name.as_str())),
         None if row.states_window => None,
         None => return Some(Stated::of_limit(time)),
     };

@@ -206,7 +206,10 @@ impl Section {
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let sections: Vec<Section> =
         embedded::parse("limits/messages/catalog.json", include_str!("catalog.json"));
-    sections.into_iter().flat_map(Section::into_rows).collect()
+    sections
+        .into_iter()
+        .flat_map(Section::into_rows)
+        .collect()
 });
 
 impl Row {

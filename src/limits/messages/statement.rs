@@ -130,7 +130,9 @@ impl<'a> Statement<'a> {
             }
         }
         ROWS.iter().find(|row| {
-            row.patterns.iter().any(|pattern| self.contains(pattern))
+            row.patterns
+                .iter()
+                .any(|pattern| self.contains(pattern))
                 || row.limit_names.iter().any(|name| self.names(name))
         })
     }

@@ -57,7 +57,10 @@ const REPLACEMENTS: &[(&str, &str)] = &[
 
 /// Returns the statements of a text in lower case. A statement is a line without the marks before it.
 pub(super) fn statements(text: &str) -> Vec<String> {
-    lines(text).iter().map(|line| statement(line)).collect()
+    lines(text)
+        .iter()
+        .map(|line| statement(line))
+        .collect()
 }
 
 /// Returns the statements of a pasted text that may be messages from Claude. Source code, quotations, and messages from

@@ -162,7 +162,10 @@ fn calendar_time(text: &str, at: DateTime<Utc>, own_zone: Zone) -> Option<DateTi
         let weekday: Weekday = weekday.as_str().parse().ok()?;
         let days = weekday.days_since(local.weekday());
         let distance = TimeDelta::days(i64::from(days));
-        let wall = local.date().and_time(time).checked_add_signed(distance)?;
+        let wall = local
+            .date()
+            .and_time(time)
+            .checked_add_signed(distance)?;
         next_after(local, wall, TimeDelta::days(7))?
     } else {
         clock?;
@@ -197,7 +200,9 @@ fn time_of_day(clock: &Captures<'_>) -> Option<NaiveTime> {
 /// Returns the date that a text names. If the text does not name a year, returns the matching date that is closest to
 /// `today`.
 fn date(captures: &Captures<'_>, today: NaiveDate) -> Option<NaiveDate> {
-    let name = captures.name("month").or(captures.name("month_last"))?;
+    let name = captures
+        .name("month")
+        .or(captures.name("month_last"))?;
     let month: chrono::Month = name.as_str().parse().ok()?;
     let day = number(captures, "day").or(number(captures, "day_first"))?;
     let years = match captures.name("year") {
@@ -225,7 +230,10 @@ fn named_zone(text: &str) -> Option<Zone> {
     }
     let captures = ZONE.captures(text)?;
     let name = &captures[1];
-    match ZONES.iter().find(|(abbreviation, _)| *abbreviation == name) {
+    match ZONES
+        .iter()
+        .find(|(abbreviation, _)| *abbreviation == name)
+    {
         Some((_, zone)) => Zone::named(zone),
         None if name.contains('/') => Zone::named(name),
         None => None,

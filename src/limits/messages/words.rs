@@ -25,10 +25,12 @@ static WORDS: LazyLock<Words> =
 
 /// Returns true if a line contains one of these words. `^` marks words that count only at the start of the line.
 fn contains_any(words: &[String], line: &str) -> bool {
-    words.iter().any(|word| match word.strip_prefix('^') {
-        Some(start) => line.starts_with(start),
-        None => line.contains(word.as_str()),
-    })
+    words
+        .iter()
+        .any(|word| match word.strip_prefix('^') {
+            Some(start) => line.starts_with(start),
+            None => line.contains(word.as_str()),
+        })
 }
 
 /// Returns true if a line is about Claude.

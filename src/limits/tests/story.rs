@@ -65,7 +65,11 @@ fn split(text: &str) -> Vec<String> {
 /// Returns the stories of a file.
 pub(crate) fn stories(file: &str) -> Vec<Story> {
     let mut stories: Vec<Story> = Vec::new();
-    for line in file.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in file
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
         if let Some(title) = line.strip_prefix("# ") {
             stories.push(Story {
                 title: title.to_owned(),
@@ -83,7 +87,10 @@ impl Story {
     /// Returns the questions to which the world gives a wrong answer.
     pub(crate) fn problems(&self) -> Vec<String> {
         let facts = self.facts();
-        let questions = self.lines.iter().filter(|line| line.asked().is_some());
+        let questions = self
+            .lines
+            .iter()
+            .filter(|line| line.asked().is_some());
         questions
             .flat_map(|line| problems_with(&facts, line))
             .collect()
@@ -91,7 +98,10 @@ impl Story {
 
     /// Returns the world at the last question, and the first asker of that question.
     pub(crate) fn last_question(&self) -> (World, Asker) {
-        let mut questions = self.lines.iter().filter(|line| line.asked().is_some());
+        let mut questions = self
+            .lines
+            .iter()
+            .filter(|line| line.asked().is_some());
         let last = questions.next_back().expect("a question");
         let names = last.asked().unwrap_or_default();
         let first = names.split(',').next().unwrap_or_default();
@@ -105,14 +115,19 @@ impl Story {
 
     /// Returns the facts of the lines that are not questions.
     pub(crate) fn facts(&self) -> Vec<Fact> {
-        let events = self.lines.iter().filter(|line| line.asked().is_none());
+        let events = self
+            .lines
+            .iter()
+            .filter(|line| line.asked().is_none());
         events.map(fact).collect()
     }
 }
 
 /// Returns the facts in the lines of a text without a title.
 pub(super) fn facts(text: &str) -> Vec<Fact> {
-    text.lines().map(|line| fact(&Line::new(line))).collect()
+    text.lines()
+        .map(|line| fact(&Line::new(line)))
+        .collect()
 }
 
 /// Parses a time of a story.
@@ -143,7 +158,9 @@ fn reset_of(window: Kind, at: DateTime<Utc>) -> DateTime<Utc> {
 /// Returns a time in the form in which messages state it: "12pm (UTC)" or "Nov 24, 6am (UTC)".
 fn stated(reset: DateTime<Utc>, at: DateTime<Utc>) -> String {
     let minutes = if reset.minute() == 0 { "" } else { ":%M" };
-    let clock = reset.format(&format!("%-I{minutes}%P (UTC)")).to_string();
+    let clock = reset
+        .format(&format!("%-I{minutes}%P (UTC)"))
+        .to_string();
     if reset - at < TimeDelta::hours(24) {
         clock
     } else {

@@ -14,10 +14,15 @@ use crate::time::{Clock, format_rfc3339};
 /// Writes the summary as Markdown.
 pub(crate) fn bug_report(outlook: &Outlook, clock: Clock) -> String {
     let stop = outlook.stop.as_ref();
-    let refusal = stop.map(|stop| stop.refusal.clone()).unwrap_or_default();
+    let refusal = stop
+        .map(|stop| stop.refusal.clone())
+        .unwrap_or_default();
     let at = stop.map_or(outlook.now, |stop| stop.at);
     let zone = clock.zone.at(at).format("%:z");
-    let plan = outlook.account.as_ref().and_then(|it| it.plan.clone());
+    let plan = outlook
+        .account
+        .as_ref()
+        .and_then(|it| it.plan.clone());
     let ending = ending(outlook, clock);
     let fields = [
         ("Message", format!("`{}`", refusal.text.replace('`', "'"))),

@@ -26,7 +26,9 @@ pub(crate) fn on_one_screen(
     add_steps(outlook, STEPS, clock, &mut report);
     add_list(
         "Why",
-        evidence::facts(outlook, clock).into_iter().take(FACTS),
+        evidence::facts(outlook, clock)
+            .into_iter()
+            .take(FACTS),
         &mut report,
     );
     report.gap();
@@ -72,7 +74,10 @@ pub(crate) fn at_length(outlook: &Outlook, remarks: &[String], clock: Clock) -> 
         let number = format!("{}. ", index + 1);
         report.item(&number, Tone::Plain, format!("{}.", step.text(clock)));
         report.indented_paragraph(number.len(), Tone::Quiet, step.why.clone());
-        for place in [step.command.as_deref(), step.url].into_iter().flatten() {
+        for place in [step.command.as_deref(), step.url]
+            .into_iter()
+            .flatten()
+        {
             report.indented_paragraph(number.len(), Tone::Strong, place);
         }
     }

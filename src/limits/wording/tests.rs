@@ -14,7 +14,10 @@ const ROWS: usize = 12;
 
 fn joined(rows: Vec<Vec<Piece>>) -> String {
     let text = |row: Vec<Piece>| -> String { row.into_iter().map(|(_, text)| text).collect() };
-    rows.into_iter().map(text).collect::<Vec<_>>().join("\n")
+    rows.into_iter()
+        .map(text)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Returns each screen of a story with its name.

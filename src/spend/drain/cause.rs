@@ -101,7 +101,9 @@ pub(super) fn rewritten_tokens(
     response: &ConversationResponse,
 ) -> Option<u64> {
     let read = response.usage.cache_read;
-    let available = previous.tokens_in_cache().min(response.usage.prompt());
+    let available = previous
+        .tokens_in_cache()
+        .min(response.usage.prompt());
     let missed = available.saturating_sub(read);
     let is_complete = read.saturating_mul(100) >= available.saturating_mul(COMPLETE_PERCENT);
     let rewritten = missed.min(response.usage.cache_write);

@@ -43,7 +43,9 @@ impl CacheWrite {
     fn price(&mut self, prices: &PriceTable) {
         let prices = prices.prices_of(&self.response.model);
         if let Some(rewrite) = &mut self.rewrite {
-            rewrite.cost = self.response.writing_minus_reading(&prices, rewrite.tokens);
+            rewrite.cost = self
+                .response
+                .writing_minus_reading(&prices, rewrite.tokens);
         }
         self.cost = self.response.writing(&prices);
     }
@@ -197,7 +199,11 @@ impl History {
     fn add_response(&mut self, mut response: ConversationResponse) {
         response.events = self.file.events;
 
-        let caches = self.file.caches.entry(sender_of(&response)).or_default();
+        let caches = self
+            .file
+            .caches
+            .entry(sender_of(&response))
+            .or_default();
         caches.agent.clone_from(&response.agent);
         let loads = mem::take(&mut caches.loads);
 
@@ -243,7 +249,9 @@ impl History {
                 ..CacheWrite::default()
             });
         }
-        caches.by_model.insert(response.model.clone(), response);
+        caches
+            .by_model
+            .insert(response.model.clone(), response);
     }
 }
 

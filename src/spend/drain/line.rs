@@ -88,7 +88,9 @@ impl ConversationResponse {
 
     /// Returns the time of the request, or the time of the response if the request was not recorded.
     pub(super) fn sent_at(&self) -> Millis {
-        self.sent.as_ref().map_or(self.at, |request| request.at)
+        self.sent
+            .as_ref()
+            .map_or(self.at, |request| request.at)
     }
 
     /// Returns the lifetimes of the entries that the response wrote.

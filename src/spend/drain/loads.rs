@@ -55,14 +55,19 @@ impl PendingLoads {
         }
         for block in fields.blocks() {
             let call = block.tool_use_id.and_then(|id| self.0.remove(&id));
-            let Some(load) = call else { continue };
+            let Some(load) = call else {
+                continue;
+            };
             let result: Value = fields
                 .tool_use_result
                 .and_then(|result| serde_json::from_str(result.get()).ok())
                 .unwrap_or_default();
             let has_failed = block.is_error == Some(true)
                 || result.at("success") == false
-                || result.at("matches").as_array().is_some_and(Vec::is_empty);
+                || result
+                    .at("matches")
+                    .as_array()
+                    .is_some_and(Vec::is_empty);
             if !has_failed {
                 completed.push(load);
             }

@@ -75,7 +75,11 @@ mod tests {
         let prices = table.prices_of(&response.model);
         // A million tokens cost $0.125 to write for five minutes and $0.01 to read.
         assert_eq!(response.writing(&prices).nano(), 10_000_000);
-        let net = |tokens| response.writing_minus_reading(&prices, tokens).nano();
+        let net = |tokens| {
+            response
+                .writing_minus_reading(&prices, tokens)
+                .nano()
+        };
         assert_eq!((net(80_000), net(10_000)), (9_200_000, 1_150_000));
     }
 }

@@ -158,7 +158,10 @@ impl Drain {
         ]);
         for (id, session) in sessions.iter().take(MAX_SESSIONS) {
             table.row([
-                session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
+                session
+                    .title
+                    .clone()
+                    .unwrap_or_else(|| format!("{id:.8}")),
                 session.avoidable.total.cost.show(),
                 session.cost.show(),
                 session.main_cause().texts().label.clone(),

@@ -113,7 +113,8 @@ impl CacheSums {
         for write in writes {
             sums.add(write);
         }
-        sums.cases.sort_by_key(|case| Reverse(case.rewrite.cost));
+        sums.cases
+            .sort_by_key(|case| Reverse(case.rewrite.cost));
         sums.sessions
             .sort_by_cached_key(|id, session| (Reverse(session.avoidable.total.cost), id.clone()));
         sums
@@ -130,7 +131,10 @@ impl CacheSums {
             return self.not_proven.add(&rewrite);
         }
         self.avoidable.add(&rewrite);
-        let session = self.sessions.entry(write.session.clone()).or_default();
+        let session = self
+            .sessions
+            .entry(write.session.clone())
+            .or_default();
         session.avoidable.add(&rewrite);
         self.cases.push(Case { write, rewrite });
     }

@@ -71,7 +71,10 @@ pub(super) fn list_files(directory: &Path) -> Result<Vec<PathBuf>, UnreadableFil
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
         .map_err(|error: io::Error| UnreadableFile::new(directory, None, error))?;
     paths.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         name.starts_with(PREFIX) && name.ends_with(SUFFIX)
     });
     paths.sort();
@@ -106,7 +109,9 @@ pub(super) fn each_row(path: &Path, mut visit: impl FnMut(Row)) -> Result<(), Un
 /// Reads a line of at most [`MAX_LINE_LENGTH`] bytes and skips the rest. Returns the number of bytes read.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     line.clear();
-    let length = reader.take(MAX_LINE_LENGTH).read_until(b'\n', line)?;
+    let length = reader
+        .take(MAX_LINE_LENGTH)
+        .read_until(b'\n', line)?;
     if length as u64 == MAX_LINE_LENGTH && !line.ends_with(b"\n") {
         reader.skip_until(b'\n')?;
     }

@@ -59,7 +59,11 @@ impl NewRows {
 
     /// Returns all rows, one per line.
     pub(crate) fn lines(&self) -> String {
-        self.months.values().flatten().map(Row::line).collect()
+        self.months
+            .values()
+            .flatten()
+            .map(Row::line)
+            .collect()
     }
 
     /// Writes the file of each month that was not over when its file was last written. Returns a report on the files.
@@ -130,7 +134,9 @@ impl RowBuilder<'_> {
         let incomplete = &self.sources.incomplete_sessions;
         let mut parts: BTreeMap<(NaiveDate, i64), Vec<&StoredRow>> = BTreeMap::new();
         for row in &self.sources.spend.off_transcript {
-            let part = parts.entry((month_of(row.at), row.session)).or_default();
+            let part = parts
+                .entry((month_of(row.at), row.session))
+                .or_default();
             part.push(row);
         }
         for (id, origin) in &names.sessions {
@@ -150,7 +156,10 @@ impl RowBuilder<'_> {
             };
             let last_at = part.iter().map(|spend| spend.at).max();
             row.time = last_at.or(origin.last_at).unwrap_or_default();
-            if let Some(largest) = part.iter().max_by_key(|spend| spend.tally.unrecorded) {
+            if let Some(largest) = part
+                .iter()
+                .max_by_key(|spend| spend.tally.unrecorded)
+            {
                 names.model(largest.model).clone_into(&mut row.model);
             }
             if incomplete.contains(&origin.session) {
@@ -174,7 +183,11 @@ impl RowBuilder<'_> {
             return;
         };
         let branch = branch_name(&row.branch, project, self.config).to_owned();
-        let rows = self.rows.months.entry(month_of(row.time)).or_default();
+        let rows = self
+            .rows
+            .months
+            .entry(month_of(row.time))
+            .or_default();
         rows.push(Row {
             time: row.time.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
             person: self.config.person.clone().unwrap_or_default(),

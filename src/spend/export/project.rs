@@ -94,7 +94,9 @@ mod tests {
             let config = Config::parse(&format!("[export]\n{settings}")).export;
             let home = Path::new("/srv/people/ada");
             let names = match project_name(directory, home, &config) {
-                Some(project) => format!("{project}@{}", branch_name("fix", project, &config)),
+                Some(project) => {
+                    format!("{project}@{}", branch_name("fix", project, &config))
+                }
                 None => "(stays)".to_owned(),
             };
             assert_eq!(names, expected, "{settings} {directory}");

@@ -62,7 +62,10 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
 /// Redirects standard error to `/dev/null`, because libraries may write to it.
 fn close_standard_error() {
     #[cfg(unix)]
-    if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
+    if let Ok(nowhere) = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/null")
+    {
         let _ = rustix::stdio::dup2_stderr(&nowhere);
     }
 }
