@@ -137,7 +137,7 @@ mod tests {
         let content = json!([null, {"text": "a"}, {"text": "b"}]);
         let wrong = json!({"apiErrorStatus": "429", "quotaLimits": 7, "timestamp": 5});
         let expected = Refusal {
-            text: "a\nb".to_owned(),
+            text: "a".to_owned(),
             ..Refusal::default()
         };
         assert_eq!(error_with(&content, &wrong), Some(expected));

@@ -115,9 +115,11 @@ fn notice(text: &str) -> Option<Event> {
 
 /// Returns the first text of a message, or `None` if it has no text.
 pub(crate) fn text_of(message: &Value) -> Option<&str> {
-    ["/content", "/content/0/text"]
-        .into_iter()
-        .find_map(|place| message.pointer(place)?.as_str())
+    let content = message.at("content");
+    let mut blocks = content.as_array().into_iter().flatten();
+    content
+        .as_str()
+        .or_else(|| blocks.find_map(|block| block.text("text")))
 }
 
 /// Returns the event of a user's line: a request, or the reply of a command.
