@@ -222,11 +222,8 @@ fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink
 /// Fails if the file cannot be opened or read.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     let beginning = read_head(path, CHUNK_BYTES)?;
-    let name = b"\"sessionId\":\"";
-    let session = memchr::memmem::find(&beginning, name).and_then(|at| {
-        let rest = beginning.get(at + name.len()..)?;
-        rest.get(..memchr::memchr(b'"', rest)?)
-    });
+    let session =
+        after(&beginning, &SESSION).and_then(|rest| rest.get(..memchr::memchr(b'"', rest)?));
     Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
 }
 
@@ -259,6 +256,7 @@ finders! {
     TIME = b"\"timestamp\"",
     TYPE = b"\"type\":",
     ERROR = b"\"isApiErrorMessage\":true",
+    SESSION = b"\"sessionId\":\"",
     SELECTION = b"<local-command-stdout>Set model to",
 }
 

@@ -227,10 +227,7 @@ impl Tool {
 
 /// Returns the cache lifetime with this name. `1h` is one hour. Any other name is five minutes.
 fn lifetime_named(name: &str) -> Millis {
-    match name {
-        "1h" => HOUR,
-        _ => FIVE_MINUTES,
-    }
+    if name == "1h" { HOUR } else { FIVE_MINUTES }
 }
 
 fn hash(text: &str) -> Hash {
