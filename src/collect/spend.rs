@@ -161,7 +161,7 @@ impl Context {
         )?)
     }
 
-    /// Explains how a session's amount is calculated. `session` may be an ID prefix.
+    /// Explains how a session's amount is calculated.
     pub(crate) fn why(&self, session: &str) -> Result<Option<Report>> {
         let why = self.with_ledger(|ledger, _| Ok(ledger.why(session, self.prices())?))?;
         Ok(why.map(|why| why_report(&why, self.clock())))

@@ -11,16 +11,12 @@ impl Context {
     /// Returns an error if the session ID that the user typed is unknown. Commands call this only if they have found
     /// nothing about the session.
     pub(super) fn require_known_session(&self, typed: Option<&str>) -> anyhow::Result<()> {
-        let Some(typed) = typed else {
-            return Ok(());
-        };
-        let is_known = self
-            .complete_session_id(Some(typed))
-            .is_some_and(|session| self.knows_session(&session));
-        if is_known {
-            return Ok(());
+        match (typed, self.complete_session_id(typed)) {
+            (Some(typed), Some(session)) if !self.knows_session(&session) => {
+                Err(self.unknown_session(typed))
+            }
+            _ => Ok(()),
         }
-        Err(self.unknown_session(typed))
     }
 
     /// Returns the error for a session ID that is unknown or ambiguous.

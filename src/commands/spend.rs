@@ -50,10 +50,10 @@ impl Subcommand for SpendArguments {
             .options
             .request(self.html.is_some(), context)
             .map_err(misuse)?;
-        if let Some(session) = &self.why {
+        if let Some(session) = context.complete_session_id(self.why.as_deref()) {
             let report = context
-                .why(session)?
-                .ok_or_else(|| context.unknown_session(session))?;
+                .why(&session)?
+                .ok_or_else(|| context.unknown_session(&session))?;
             return Ok(Reply::from(report).in_json(self.json));
         }
         if let Some(file) = &self.html {

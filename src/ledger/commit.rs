@@ -155,17 +155,25 @@ impl Store {
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
         let (position, scan_state) = (&facts.position, &facts.position.scan_state);
-        // A row that exists is updated, because replacing it would also write the index.
+        if !self.has_been_read(&facts.path)? {
+            self.run(
+                "INSERT INTO files (id, session, path, is_main, facts) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    facts.id,
+                    facts.session,
+                    facts.path.as_os_str().as_encoded_bytes(),
+                    facts.is_main,
+                    FACTS
+                ],
+            )?;
+        }
+        let fallback = scan_state.fallback.as_ref();
         self.run(
-            "INSERT INTO files (id, session, offset, mark, size, modified, last_at, newest_at, last_response,
-                 unreadable, damaged_after, facts, path, is_main, fallback)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?16)
-             ON CONFLICT (id) DO UPDATE SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_at = ?7,
-                 newest_at = ?8, last_response = ?9, unreadable = ?10, damaged_after = ?11,
-                 facts = iif(?15, ?12, facts), fallback = ?16",
+            "UPDATE files SET offset = ?2, mark = ?3, size = ?4, modified = ?5, last_at = ?6,
+                 newest_at = ?7, last_response = ?8, unreadable = ?9, damaged_after = ?10, fallback = ?11
+             WHERE id = ?1",
             params![
                 facts.id,
-                facts.session,
                 position.offset.cast_signed(),
                 position.preceding_hash,
                 position.file.size.cast_signed(),
@@ -175,14 +183,7 @@ impl Store {
                 scan_state.last_response,
                 scan_state.unreadable,
                 scan_state.damaged_after,
-                FACTS,
-                facts.path.as_os_str().as_encoded_bytes(),
-                facts.is_main,
-                facts.earlier_lines != EarlierLines::Skipped,
-                scan_state
-                    .fallback
-                    .as_ref()
-                    .map(|fallback| serde_json::to_string(fallback).unwrap_or_default())
+                fallback.map(|fallback| serde_json::to_string(fallback).unwrap_or_default())
             ],
         )?;
         // Sessions whose transcripts contain the same line share a lineage.

@@ -195,7 +195,8 @@ impl Store {
         if is_first || event.kind == EventKind::Started {
             self.add_vanished(session, event)?;
         }
-        self.insert_event(session, event)?;
+        let newest = last.map_or(0, |last| last.number);
+        self.insert_event(session, event, newest)?;
         self.mark_dirty(session)?;
         Ok(is_first)
     }
@@ -234,7 +235,7 @@ impl Store {
                     total: None,
                     ..other
                 };
-                self.insert_event(session, &vanished)?;
+                self.insert_event(session, &vanished, vanished.number)?;
             }
         }
         Ok(())
@@ -247,13 +248,17 @@ impl Store {
         Ok(stored.into_iter().flatten().collect())
     }
 
-    fn insert_event(&self, session: Id, event: &RunEvent) -> Result<()> {
+    /// Adds an event to a session. `newest` is the number of the newest event of its process.
+    fn insert_event(&self, session: Id, event: &RunEvent, newest: i64) -> Result<()> {
+        let newest_in_session: Option<i64> = self.value(
+            "SELECT max(position) FROM facts WHERE place = ?1 AND kind = 6",
+            [session],
+        )?;
         self.run(
-            "INSERT INTO facts (place, kind, position, key, detail) VALUES (?1, 6, 1 + max(
-                 ifnull((SELECT max(position) FROM facts WHERE place = ?1 AND kind = 6), 0),
-                 ifnull((SELECT max(position) FROM facts WHERE kind = 6 AND key = ?2), 0)), ?2, ?3)",
+            "INSERT INTO facts (place, kind, position, key, detail) VALUES (?1, 6, ?2, ?3, ?4)",
             params![
                 session,
+                newest_in_session.unwrap_or_default().max(newest) + 1,
                 event.process,
                 serde_json::to_string(event).unwrap_or_default()
             ],

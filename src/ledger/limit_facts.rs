@@ -158,9 +158,6 @@ impl Ledger {
     ) -> LedgerResult<bool> {
         let session = reading.session.as_deref().unwrap_or_default();
         self.read(|store| {
-            if store.meta(REFUSALS)?.is_none() {
-                return Ok(false);
-            }
             let mut since = since.timestamp_millis();
             if may_matter_later(&reading.event) {
                 let last_response: Option<Millis> = store.value(
@@ -192,12 +189,7 @@ impl Ledger {
 
     /// Returns what holds for a session: the newest event of each kind. `None` stands for the machine.
     pub(crate) fn limit_states(&self, session: Option<&str>) -> LedgerResult<Vec<Fact>> {
-        self.read(|store| {
-            if store.meta(REFUSALS)?.is_none() {
-                return Ok(Vec::new());
-            }
-            store.limit_states(session, Millis::MAX)
-        })
+        self.read(|store| store.limit_states(session, Millis::MAX))
     }
 }
 

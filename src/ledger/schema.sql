@@ -1,25 +1,25 @@
 -- SQLite parses this file whenever the ledger is opened, which takes a part of every status-line call. For this reason,
 -- there are few tables and indexes, and columns have no constraints. The types in Rust ensure that no column contains an
--- unexpected value. Columns have types, because SQLite uses an index to compare two columns only if both have the same
--- type.
+-- unexpected value. Columns that are compared with each other have types, because SQLite uses an index for that only if both
+-- have the same type.
 
 -- Numbers by name, such as how far the journal has been read. For the path of a file, the value is what was read from it, as
 -- JSON.
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name PRIMARY KEY, value) WITHOUT ROWID;
 
 -- The names of models (`kind` 0), and the contexts of responses as JSON (`kind` 1).
-CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
+CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, kind, name);
 
 -- The sessions, with the results of `reconcile`.
 CREATE TABLE IF NOT EXISTS sessions (
     id INTEGER PRIMARY KEY,
-    name TEXT,
-    directory TEXT,
-    directory_at INTEGER,
+    name,
+    directory,
+    directory_at,
     lineage INTEGER,
-    is_dirty INTEGER,
+    is_dirty,
     -- A `SessionBreakdown` as JSON.
-    breakdown TEXT
+    breakdown
 );
 -- Finds the sessions that must be reconciled, and the sessions of a lineage. Queries for a lineage name both values of
 -- `is_dirty`, because the index begins with it.
@@ -28,22 +28,22 @@ CREATE INDEX IF NOT EXISTS sessions_by_lineage ON sessions (is_dirty, lineage);
 -- The transcripts, and how far they have been read.
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
-    path BLOB,
+    path,
     session INTEGER,
-    is_main INTEGER,
-    offset INTEGER,
-    mark INTEGER,
-    size INTEGER,
-    modified INTEGER,
-    last_at INTEGER,
-    newest_at INTEGER,
-    last_response INTEGER,
-    unreadable INTEGER,
-    damaged_after INTEGER,
+    is_main,
+    offset,
+    mark,
+    size,
+    modified,
+    last_at,
+    newest_at,
+    last_response,
+    unreadable,
+    damaged_after,
     -- The value of `FACTS` when the whole transcript was last read.
-    facts INTEGER,
+    facts,
     -- A `Fallback` as JSON.
-    fallback TEXT
+    fallback
 );
 CREATE INDEX IF NOT EXISTS files_by_session ON files (session);
 
@@ -51,23 +51,23 @@ CREATE INDEX IF NOT EXISTS files_by_session ON files (session);
 CREATE TABLE IF NOT EXISTS responses (
     key INTEGER PRIMARY KEY,
     session INTEGER,
-    at INTEGER,
+    at,
     model INTEGER,
-    context INTEGER,
-    flags INTEGER,
-    input INTEGER,
-    output INTEGER,
-    cache_read INTEGER,
-    cache_write INTEGER,
-    cache_write_1h INTEGER,
-    web_searches INTEGER,
-    parts TEXT,
-    cost INTEGER,
-    client_cost INTEGER,
+    context,
+    flags,
+    input,
+    output,
+    cache_read,
+    cache_write,
+    cache_write_1h,
+    web_searches,
+    parts,
+    cost,
+    client_cost,
     requested INTEGER,
     file INTEGER,
-    offset INTEGER,
-    source INTEGER
+    offset,
+    source
 );
 CREATE INDEX IF NOT EXISTS responses_by_session ON responses (session, at);
 
@@ -77,13 +77,13 @@ CREATE INDEX IF NOT EXISTS responses_by_session ON responses (session, at);
 -- session, and its position a number.
 CREATE TABLE IF NOT EXISTS facts (
     place INTEGER,
-    kind INTEGER,
-    position INTEGER,
+    kind,
+    position,
     key INTEGER,
-    at INTEGER,
-    flags INTEGER,
-    source INTEGER,
-    detail TEXT,
+    at,
+    flags,
+    source,
+    detail,
     PRIMARY KEY (place, kind, position)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS facts_by_key ON facts (kind, key, position);
@@ -91,12 +91,12 @@ CREATE INDEX IF NOT EXISTS facts_by_key ON facts (kind, key, position);
 -- The facts about limits. A fact that changes what holds for a session or for the machine names it in `state_of`, which is
 -- empty for all other facts. `session` is null for a fact about the machine, and `key` is a hash of the last three columns.
 CREATE TABLE IF NOT EXISTS limit_facts (
-    state_of TEXT,
-    at INTEGER,
-    key INTEGER,
-    session TEXT,
-    source TEXT,
-    event TEXT,
+    state_of,
+    at,
+    key,
+    session,
+    source,
+    event,
     PRIMARY KEY (state_of, at, key)
 ) WITHOUT ROWID;
 
@@ -105,22 +105,22 @@ CREATE TABLE IF NOT EXISTS limit_facts (
 -- for each quarter of an hour, level 2 one for each day in UTC, and level 3 one for each session. The status line adds up
 -- a month from a few of these rows, however many sessions there are.
 CREATE TABLE IF NOT EXISTS sums (
-    level INTEGER,
-    start INTEGER,
+    level,
+    start,
     session INTEGER,
     model INTEGER,
     requested INTEGER,
-    recorded INTEGER,
-    responses INTEGER,
-    unpriced INTEGER,
-    input INTEGER,
-    output INTEGER,
-    cache_read INTEGER,
-    cache_write INTEGER,
-    cache_write_1h INTEGER,
-    web_searches INTEGER,
-    unrecorded INTEGER,
-    pending INTEGER,
-    bounds INTEGER,
+    recorded,
+    responses,
+    unpriced,
+    input,
+    output,
+    cache_read,
+    cache_write,
+    cache_write_1h,
+    web_searches,
+    unrecorded,
+    pending,
+    bounds,
     PRIMARY KEY (level, start, session, model, requested)
 ) WITHOUT ROWID;

@@ -2,7 +2,7 @@
 
 use super::database::Ledger;
 use super::error::LedgerResult;
-use super::facts::{Id, id_of};
+use super::facts::id_of;
 use super::reconcile::bounds::LowerBound;
 use super::reconcile::{InheritedLines, RunBreakdown, reconcile};
 use super::rows::{EVER, ModelSwitch, RowsBy, SpendSource, Tally};
@@ -49,20 +49,16 @@ impl SessionWhy {
 }
 
 impl Ledger {
-    /// Returns the breakdown of a session's amount, or `None` if no session or more than one session matches. `name` is
-    /// a session ID or a prefix of one.
-    pub(crate) fn why(&self, name: &str, prices: &PriceTable) -> LedgerResult<Option<SessionWhy>> {
+    /// Returns the breakdown of a session's amount, or `None` if the session is unknown.
+    pub(crate) fn why(
+        &self,
+        session: &str,
+        prices: &PriceTable,
+    ) -> LedgerResult<Option<SessionWhy>> {
+        let id = id_of(session.as_bytes());
         let why = self.read(|store| {
-            let sessions: Vec<(Id, String, Id)> = store.all(
-                "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
-                 ORDER BY id <> ?1 LIMIT 2",
-                rusqlite::params![id_of(name.as_bytes()), name],
-                |row| row.try_into(),
-            )?;
-            let (id, session, lineage) = match sessions.as_slice() {
-                [only] => only.clone(),
-                [first, _] if first.1 == name => first.clone(),
-                _ => return Ok(None),
+            let Some(lineage) = store.lineage_of(id)? else {
+                return Ok(None);
             };
             let facts = store.lineage(lineage, None)?;
             let mut breakdown = reconcile(&facts, prices)
@@ -72,17 +68,16 @@ impl Ledger {
             breakdown.runs.sort_by_key(|run| run.started_at);
             let mut parents = Vec::new();
             for (parent, inherited) in breakdown.inherited {
-                let name = store.first(
-                    "SELECT name FROM sessions WHERE id = ?1",
-                    [parent],
-                    |row| row.get(0),
-                )?;
+                let name =
+                    store.first("SELECT name FROM sessions WHERE id = ?1", [parent], |row| {
+                        row.get(0)
+                    })?;
                 if let Some(session) = name {
                     parents.push(Parent { session, inherited });
                 }
             }
             Ok(Some(SessionWhy {
-                session,
+                session: session.to_owned(),
                 tally: store.session_tally(id)?,
                 bounds: breakdown.bounds,
                 compactions: breakdown.compactions,

@@ -22,7 +22,7 @@ ALTER TABLE old_files DROP COLUMN last_line;
 INSERT INTO files SELECT old_files.*, iif(id IN (SELECT file FROM misread), 0,
     (SELECT value FROM meta WHERE name = 'facts')), NULL FROM old_files;
 
-INSERT INTO facts SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, tokens
+INSERT INTO facts SELECT file, compactions.key IS NOT NULL, offset, copies.key, at, is_out_of_order << 4, source, CAST(tokens AS TEXT)
     FROM copies LEFT JOIN compactions ON compactions.key = copies.key WHERE true ON CONFLICT DO NOTHING;
 INSERT INTO facts SELECT file, 2, offset, started, before, 0, NULL, '{"cost":' || cost
     || ',"run_ms":' || run_ms || ',"api_ms":' || api_ms || ',"has_unknown_model":'
