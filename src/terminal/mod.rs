@@ -16,8 +16,7 @@ pub use output::{
     with_progress,
 };
 pub use palette::{Palette, Piece, Tone};
-pub(crate) use text::truncate_path;
-pub(crate) use text::{count_noun, padding, percent_text, start_of, wrap_words};
+pub(crate) use text::{count_noun, padding, percent_text, start_of, truncate_path, wrap_words};
 pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
 
 /// The output width if neither `COLUMNS` nor a terminal specifies one.

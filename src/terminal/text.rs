@@ -148,19 +148,10 @@ pub fn truncate(text: &str, columns: usize) -> String {
     let Some(room) = columns.checked_sub(1) else {
         return String::new();
     };
-    let mut line = String::new();
-    for word in unbreakable_words(&text) {
-        let gap = usize::from(!line.is_empty());
-        if width_of_escaped(&line) + gap + width_of_escaped(&word) > room {
-            break;
-        }
-        if gap > 0 {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    let words = line.trim_end_matches([' ', ',', ':', ';', '(', '\u{b7}']);
-    if width_of_escaped(words) * 2 >= columns {
+    let lines = wrap_words(&text, room, false);
+    let first = lines.first().map_or("", String::as_str);
+    let words = first.trim_end_matches([' ', ',', ':', ';', '(', '\u{b7}']);
+    if (columns.div_ceil(2)..=room).contains(&width_of_escaped(words)) {
         return format!("{words}…");
     }
     let (start, _) = text.split_at(fitting_bytes(&text, room));
@@ -205,7 +196,9 @@ pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: boo
 
         let mut rest = word.as_str();
         while splits_words && width_of_escaped(rest) > columns {
-            let (start, end) = rest.split_at(split_position(rest, columns));
+            // A character that is wider than the line gets its own line.
+            let first_character = rest.chars().next().map_or(0, char::len_utf8);
+            let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
             lines.push(start.to_owned());
             rest = end;
         }
@@ -214,19 +207,6 @@ pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: boo
         }
     }
     lines
-}
-
-/// Returns where to split a word that is longer than a line. A path or an address is split after a slash unless the line
-/// would be less than half full.
-fn split_position(word: &str, columns: usize) -> usize {
-    // A character that is wider than the line gets its own line.
-    let first_character = word.chars().next().map_or(0, char::len_utf8);
-    let fitting = fitting_bytes(word, columns).max(first_character);
-    let (start, _) = word.split_at(fitting);
-    match start.rfind('/') {
-        Some(slash) if (slash + 1) * 2 >= fitting => slash + 1,
-        _ => fitting,
-    }
 }
 
 /// Splits a text into words. A number with a unit is a single word: "1 h", "52 m". The command that resumes a session is also
@@ -359,20 +339,6 @@ mod tests {
             );
             assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         }
-    }
-
-    #[test]
-    fn a_long_address_is_split_after_a_slash() {
-        let text = "https://platform.claude.com/docs/en/about-claude/pricing.";
-        assert_eq!(
-            wrap(text, 50),
-            [
-                "https://platform.claude.com/docs/en/about-claude/",
-                "pricing."
-            ]
-        );
-        // Most of the line would be empty.
-        assert_eq!(wrap("~/a-very-long-name", 12), ["~/a-very-lon", "g-name"]);
     }
 
     #[test]

@@ -11,8 +11,6 @@ pub(crate) use deadline::Deadline;
 pub(crate) use input::{InputLimits, read_input};
 
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use crate::terminal::{Shown, print, print_error};
 
@@ -83,7 +81,7 @@ pub(crate) fn prepare_process() {
     use rustix::process::umask;
 
     // This is not essential, so errors are ignored.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     // The umask cannot be read without changing it.
     let original_umask = umask(Mode::RWXG | Mode::RWXO);
     umask(original_umask - Mode::RWXU);
@@ -98,7 +96,7 @@ fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
         let abort = rustix::process::Signal::ABORT.as_raw();
-        let condition = Arc::new(AtomicBool::new(true));
+        let condition = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
         let _ = signal_hook::flag::register_conditional_shutdown(abort, code, condition);
     }
     #[cfg(not(unix))]
