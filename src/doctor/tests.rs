@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::claude::settings::SettingsScope;
+use crate::claude::shell::Shell;
 use crate::environment::HOME;
 use crate::install::entries::EVENTS;
 use crate::pricing::PRICES;
@@ -60,16 +61,18 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
     });
     write(&paths.global_state, &state.to_string());
     let mut setup = Setup::new(environment, paths, directory);
-    let called = executable.to_str().unwrap().replace('\\', "/");
+    let called = Shell::of(&setup.environment)
+        .call(&executable)
+        .unwrap();
     let hooks: serde_json::Map<_, _> = EVENTS
         .iter()
         .map(|(event, _)| {
-            let handler = json!({"type": "command", "command": format!("'{called}' hook")});
+            let handler = json!({"type": "command", "command": format!("{called} hook")});
             ((*event).to_owned(), json!([{"hooks": [handler]}]))
         })
         .collect();
     let installed_entries = json!({
-        "statusLine": {"type": "command", "command": format!("'{called}' statusline")},
+        "statusLine": {"type": "command", "command": format!("{called} statusline")},
         "hooks": hooks,
     });
     let path = setup.paths.user_settings();
