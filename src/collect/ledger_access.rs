@@ -125,7 +125,7 @@ impl Context {
 
     /// Reads new transcript lines into the ledger, in a conversation only for a short time. If that fails, the result says
     /// that data is missing.
-    fn catch_up_ledger(&self, ledger: &mut Ledger) -> CatchUpResult {
+    pub(super) fn catch_up_ledger(&self, ledger: &mut Ledger) -> CatchUpResult {
         let read_time = match self.event {
             Some(_) => ANSWER_READS,
             None => ReadTime::All,

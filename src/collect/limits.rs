@@ -7,6 +7,7 @@ use crate::disk::lock;
 use crate::ledger::{Ledger, WaitLimit};
 use crate::limits::{Fact, Outlook, Past};
 use crate::spend::Period;
+use crate::time::datetime_from_millis;
 use crate::witness::{Caller, LONGEST_LIMIT, Limits};
 
 impl Context {
@@ -36,12 +37,17 @@ impl Context {
         self.limits_since(self.oldest_relevant(), ledger, self.session())
     }
 
-    /// Returns the stops of a period.
+    /// Returns the stops of a period. In a shell, this reads all transcripts, because a list without some of the errors would be
+    /// misleading.
     pub(crate) fn past(&self, period: Period) -> Past {
         let rows = period.of_rows(self.clock().zone);
-        let since = DateTime::from_timestamp_millis(rows.start).unwrap_or_default();
+        let since = datetime_from_millis(rows.start);
         let until = DateTime::from_timestamp_millis(rows.end).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        self.limits_since(since, self.shared_ledger(), self.session())
+        let mut ledger = self.shared_ledger();
+        if let Some(ledger) = &mut ledger {
+            self.catch_up_ledger(ledger);
+        }
+        self.limits_since(since, ledger, self.session())
             .past(since, until)
     }
 

@@ -1,9 +1,11 @@
 """Clocks that are wrong or run backward, extreme dates, every time zone, and every width."""
 
+import contextlib
 import datetime
 import json
 import os
 import re
+import sqlite3
 import unicodedata
 import zoneinfo
 
@@ -379,28 +381,47 @@ def cost_state_dates(machine, epoch):
 )
 def incident_moments(machine, moment):
     world.used(machine)
-    path = machine.data / "journal.jsonl"
-    lines = path.read_text().split("\n")
-    stored = next(line for line in lines if line.startswith('{"incident":'))
-    path.write_text("\n".join([*lines, re.sub(r'"at":"[^"]*"', f'"at":{moment}', stored, count=1)]))
+    waiting = [re.sub(r'"at": ?"[^"]*"', f'"at":{moment}', line, count=1) for line in stored_facts(machine)]
+    add_to_journal(machine, waiting)
     check_all_outputs(machine, "gamma")
     check_all_outputs(machine, "alpha")
 
 
+def stored_facts(machine):
+    """Returns a refusal and a reading of the ledger as lines of the journal."""
+    with contextlib.closing(sqlite3.connect(machine.data / "ledger.sqlite3")) as ledger:
+        rows = ledger.execute(
+            "SELECT min(session), source, event FROM limit_facts WHERE event LIKE '{\"refused\"%'"
+            " UNION ALL SELECT min(session), source, event FROM limit_facts WHERE event LIKE '{\"read\"%'"
+        ).fetchall()
+    facts = [
+        {"at": "2026-11-20T06:29:00Z", "session": session, "source": json.loads(source), "event": json.loads(event)}
+        for session, source, event in rows
+        if event
+    ]
+    assert len(facts) == 2, rows
+    return [json.dumps({"fact": fact}, separators=(",", ":")) for fact in facts]
+
+
+def add_to_journal(machine, lines):
+    """Appends lines to the journal, from which the next call adds them to the ledger."""
+    with open(machine.data / "journal.jsonl", "a") as journal:
+        journal.writelines(f"\n{line}" for line in lines)
+
+
 @attack(
     "clocks",
-    "a stored incident or sample whose {field} is {date} stops nothing",
-    over=product(("at", "since", "measured", "line.at", "line.quota.resets_at", "five_hour.resets_at"), DATES),
+    "a stored refusal or reading whose {field} is {date} stops nothing",
+    over=product(("at", "resets_at", "retry_at"), DATES),
     quick=40,
 )
 def stored_dates(machine, field, date):
     world.used(machine)
-    last = field.split(".")[-1]
-    for path in machine.data.glob("journal.jsonl"):
-        changed = re.sub(
-            rf'"{last}":\s*("[^"]*"|null|\d+)', lambda _: json.dumps(last) + ":" + json.dumps(date), path.read_text()
-        )
-        path.write_text(changed)
+    changed = [
+        re.sub(rf'"{field}":("[^"]*"|null|\d+)', lambda _: json.dumps(field) + ":" + json.dumps(date), line)
+        for line in stored_facts(machine)
+    ]
+    add_to_journal(machine, changed)
     for session in ("gamma", "alpha"):
         check_all_outputs(machine, session)
 
