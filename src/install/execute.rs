@@ -99,7 +99,8 @@ pub(crate) fn plan_and_execute(
     )
 }
 
-/// Deletes temporary files that killed processes have left next to the files that an installation writes.
+/// Deletes temporary files that killed processes have left in whycap's own directory and next to the files that an
+/// installation writes.
 pub(crate) fn sweep(paths: &Paths, now: DateTime<Utc>) {
     for settings in EditRecord::known_settings(paths) {
         // If the path is a symbolic link, the target is written.
@@ -108,6 +109,7 @@ pub(crate) fn sweep(paths: &Paths, now: DateTime<Utc>) {
         }
     }
     disk::remove_stale_temporary_files(&plugin_directory(paths), now, 1);
+    disk::remove_stale_temporary_files(&paths.data, now, 2);
 }
 
 /// Acquires the installation lock and holds it until the guard is dropped.

@@ -1,5 +1,7 @@
 //! The stops of a period, and how long they kept the user from working.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fold::{Cause, Closure, World};
@@ -18,31 +20,21 @@ pub struct Past {
 /// A limit that stopped one or more sessions.
 #[derive(Debug, Clone)]
 pub struct PastStop {
-    /// The outlook about the newest of these stops.
+    /// The outlook about the newest of these stops, with the attempts of all of them.
     pub outlook: Outlook,
     /// The sessions that the limit stopped.
     pub sessions: Vec<String>,
-}
-
-/// A period of time.
-#[derive(Debug, Clone, Copy)]
-struct Period {
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
 }
 
 impl World {
     /// Returns the stops between these times, and how long none of the user's requests could be served. If several
     /// limits or sessions were affected at the same time, this time is counted only once.
     pub fn past(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Past {
-        let mut periods: Vec<Period> = self
+        let mut periods: Vec<Range<DateTime<Utc>>> = self
             .closures
             .iter()
             .filter_map(|closure| self.blocked_by(closure))
-            .map(|period| Period {
-                start: period.start.max(since),
-                end: period.end.min(until).min(self.now),
-            })
+            .map(|period| period.start.max(since)..period.end.min(until).min(self.now))
             .collect();
         periods.sort_by_key(|period| period.start);
         let mut blocked = TimeDelta::zero();
@@ -66,7 +58,7 @@ impl World {
     /// Returns the period in which none of the user's requests could be served because of the closure. The period ends
     /// when the closure ends, or when any request is served. Returns `None` if the user could have continued in another
     /// session, with another model, or with a shorter conversation.
-    fn blocked_by(&self, closure: &Closure) -> Option<Period> {
+    fn blocked_by(&self, closure: &Closure) -> Option<Range<DateTime<Utc>>> {
         let Cause::Stop(position) = closure.cause else {
             return None;
         };
@@ -87,10 +79,7 @@ impl World {
             .find(|served| served.sent_at >= closure.since && served.at > closure.since);
         let ends = [ended, stated, served.map(|served| served.at)];
         let end = ends.into_iter().flatten().min();
-        Some(Period {
-            start: closure.since,
-            end: end.unwrap_or(self.now),
-        })
+        Some(closure.since..end.unwrap_or(self.now))
     }
 }
 
@@ -98,10 +87,9 @@ impl World {
 fn by_limit(outlooks: impl Iterator<Item = Outlook>) -> Vec<PastStop> {
     let mut stops: Vec<PastStop> = Vec::new();
     for outlook in outlooks {
-        let session = outlook
-            .stop
-            .as_ref()
-            .map(|stop| stop.session.clone());
+        let Some(stop) = outlook.stop.clone() else {
+            continue;
+        };
         let is_same = |known: &PastStop| {
             known.outlook.resource == outlook.resource
                 && known.outlook.verdict == outlook.verdict
@@ -109,10 +97,15 @@ fn by_limit(outlooks: impl Iterator<Item = Outlook>) -> Vec<PastStop> {
                 && known.outlook.resets_at == outlook.resets_at
         };
         match stops.iter_mut().find(|known| is_same(known)) {
-            Some(known) => known.sessions.extend(session),
+            Some(known) => {
+                known.sessions.push(stop.session);
+                if let Some(newest) = &mut known.outlook.stop {
+                    newest.attempts += stop.attempts;
+                }
+            }
             None => stops.push(PastStop {
                 outlook,
-                sessions: session.into_iter().collect(),
+                sessions: vec![stop.session],
             }),
         }
     }

@@ -19,7 +19,7 @@ use crate::json::LenientJson;
 /// The maximum number of directory entries to read, and of locks of each kind. Realistic numbers are far lower.
 const MAX_NAMES: usize = 2_000;
 
-/// The maximum number of projects to search for locks.
+/// The maximum number of projects, and of parent directories of the current one, to search for locks.
 const MAX_PROJECTS: usize = 500;
 
 /// The maximum size, in bytes, of a lock file that identifies a process. Real files are a few hundred bytes long.
@@ -299,6 +299,7 @@ fn known_projects(paths: &Paths, project: Option<&Path>) -> BTreeSet<PathBuf> {
     project
         .into_iter()
         .flat_map(Path::ancestors)
+        .take(MAX_PROJECTS)
         .chain(remembered)
         .map(Path::to_owned)
         .collect()
