@@ -1,5 +1,7 @@
 """The contents of a home: transcripts, settings, state, locks, and the input that Claude Code sends."""
 
+import contextlib
+import fcntl
 import json
 import os
 
@@ -15,6 +17,7 @@ SUBAGENT = 4
 PROJECTS = {"alpha": "-home-work-api", "beta": "-home-work-api", "gamma": "-home-work-web"}
 
 LIMIT_TEXT = "You've hit your 5-hour limit · resets 8:30am (UTC)"
+WEEKLY_TEXT = "You've hit your weekly limit · resets Nov 22, 8:30am (UTC)"
 DOTFILES_SETTINGS = {
     "permissions": {"allow": ["Bash(ls:*)"]},
     "env": {"EDITOR": "vi"},
@@ -96,6 +99,14 @@ def error_line(session, text=LIMIT_TEXT, at="2026-11-20T06:29:00.000Z", **change
         },
         **changes,
     }
+
+
+def weekly_error_line(session, **changes):
+    """Returns the line that the weekly limit leaves. `gamma` waits for another limit, and all sessions that wait for
+    the same limit are one incident."""
+    line = error_line(session, **{"text": WEEKLY_TEXT, **changes})
+    line["quotaLimits"].update(resetsAt=WEEK_RESET, rateLimitType="seven_day")
+    return line
 
 
 def cost_state(session, total=0.2, started=1795150000000, **models):
@@ -349,7 +360,8 @@ def fresh(machine):
 
 def used(machine):
     """Creates a home in which whycap has counted responses, recorded a limit error, and cleared locks. There are new
-    stale locks, so both clearing and restoring have something to do."""
+    stale locks, so both clearing and restoring have something to do. Facts are waiting in the journal, because the
+    ledger was busy during the last calls."""
 
     def make(machine):
         write_transcripts(machine)
@@ -363,8 +375,42 @@ def used(machine):
         machine.command("--clear-stale-locks", exits=(0,))
         write_locks_again(machine)
         machine.check_spend()
+        queue_facts(machine)
 
     return machine.snapshot("used", make)
+
+
+# The bytes of the ledger's shared memory that a process locks while it writes to the ledger, and while it has opened the
+# ledger (SQLite's WAL_WRITE_LOCK and UNIX_SHM_DMS).
+WRITE_LOCK, OPEN_LOCK = 120, 128
+
+
+@contextlib.contextmanager
+def busy_ledger(machine):
+    """Keeps the ledger busy, like another process that writes to it. What hooks and status lines report meanwhile goes to
+    the journal. The ledger is not opened, because SQLite would merge and delete its log afterward."""
+    with open(machine.data / "ledger.sqlite3-shm", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_SH, 1, OPEN_LOCK)
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, WRITE_LOCK)
+        yield
+
+
+def journal(machine):
+    return machine.data / "journal.jsonl"
+
+
+def queue_facts(machine):
+    """Lets a status line and a hook report facts while the ledger is busy. The next call stores them."""
+    windows = {
+        "five_hour": {"used_percentage": 43, "resets_at": FIVE_HOUR_RESET},
+        "seven_day": {"used_percentage": 18, "resets_at": WEEK_RESET},
+    }
+    machine.statusline(status_payload(machine))  # A report deletes the ledger's log, and a status line creates it.
+    with busy_ledger(machine):
+        machine.statusline(status_payload(machine, "gamma", rate_limits=windows))
+        machine.hook(hook_event(machine, "StopFailure", "gamma"))
+    content = journal(machine).read_text()
+    machine.check('"refused"' in content and '"read"' in content, f"no facts are waiting in the journal: {content[:200]!r}")
 
 
 def write_locks_again(machine):

@@ -150,7 +150,7 @@ DATED = (
     ".claude/projects/-home-work-api",
     ".claude/settings.json",
     ".claude.json",
-    ".local/state/claude/locks/1.lock",
+    ".local/state/claude/locks/2#7.lock",
     ".claude/history.jsonl.lock",
     ".claude.json.lock",
     ".local/share/whycap/journal.jsonl",
@@ -172,6 +172,7 @@ DATED = (
 def file_dates(machine, call, path, when):
     world.used(machine)
     world.add_responses(machine)
+    machine.check(machine.path(path).exists(), f"there is no {path}")
     try:
         os.utime(machine.path(path), (0, SECONDS[when]))
     except (OSError, OverflowError):
@@ -381,47 +382,61 @@ def cost_state_dates(machine, epoch):
 )
 def incident_moments(machine, moment):
     world.used(machine)
-    waiting = [re.sub(r'"at": ?"[^"]*"', f'"at":{moment}', line, count=1) for line in stored_facts(machine)]
-    add_to_journal(machine, waiting)
+    changed = re.sub(r'"at":"[^"]*"', lambda _: f'"at":{moment}', queued_facts(machine))
+    world.journal(machine).write_text(changed)
+    if moment.lstrip("-").isdigit() and -(2**63) <= int(moment) < 2**63:
+        with stored_facts(machine) as (connection, table, _):
+            connection.execute(f"UPDATE OR IGNORE {table} SET at = ?", [int(moment)])
+            [(count,)] = connection.execute(f"SELECT count(*) FROM {table} WHERE at = ?", [int(moment)])
+        machine.check(count, "no stored fact was changed")
     check_all_outputs(machine, "gamma")
     check_all_outputs(machine, "alpha")
 
 
+def queued_facts(machine):
+    """Returns the content of the journal, which must contain a refusal."""
+    content = world.journal(machine).read_text()
+    machine.check('"refused"' in content, "no refusal is waiting in the journal")
+    return content
+
+
+@contextlib.contextmanager
 def stored_facts(machine):
-    """Returns a refusal and a reading of the ledger as lines of the journal."""
-    with contextlib.closing(sqlite3.connect(machine.data / "ledger.sqlite3")) as ledger:
-        rows = ledger.execute(
-            "SELECT min(session), source, event FROM limit_facts WHERE event LIKE '{\"refused\"%'"
-            " UNION ALL SELECT min(session), source, event FROM limit_facts WHERE event LIKE '{\"read\"%'"
-        ).fetchall()
-    facts = [
-        {"at": "2026-11-20T06:29:00Z", "session": session, "source": json.loads(source), "event": json.loads(event)}
-        for session, source, event in rows
-        if event
-    ]
-    assert len(facts) == 2, rows
-    return [json.dumps({"fact": fact}, separators=(",", ":")) for fact in facts]
-
-
-def add_to_journal(machine, lines):
-    """Appends lines to the journal, from which the next call adds them to the ledger."""
-    with open(machine.data / "journal.jsonl", "a") as journal:
-        journal.writelines(f"\n{line}" for line in lines)
+    """Opens the ledger. Yields the connection, and the names of the table and the column with the refusals."""
+    with contextlib.closing(sqlite3.connect(machine.data / "ledger.sqlite3", isolation_level=None)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = [(table, row[1]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
+        for table, column in columns:
+            query = f"SELECT 1 FROM {table} WHERE {column} LIKE '%\"refused\":%\"resets_at\":%' LIMIT 1"
+            if (table, "at") in columns and connection.execute(query).fetchone():
+                yield connection, table, column
+                return
+    raise BrokenPromise("the ledger stores no refusal")
 
 
 @attack(
     "clocks",
-    "a stored refusal or reading whose {field} is {date} stops nothing",
-    over=product(("at", "resets_at", "retry_at"), DATES),
+    "{field} that is {date} stops nothing",
+    over=product(("the time of a queued fact", "a reset in a queued fact", "a reset in a stored fact"), DATES),
     quick=40,
 )
 def stored_dates(machine, field, date):
     world.used(machine)
-    changed = [
-        re.sub(rf'"{field}":("[^"]*"|null|\d+)', lambda _: json.dumps(field) + ":" + json.dumps(date), line)
-        for line in stored_facts(machine)
-    ]
-    add_to_journal(machine, changed)
+    name = "at" if "time" in field else "resets_at"
+
+    def change(text):
+        return re.sub(rf'"{name}":("[^"]*"|null|\d+)', lambda _: f'"{name}":{json.dumps(date)}', text)
+
+    if "queued" in field:
+        content = queued_facts(machine)
+        machine.check(change(content) != content, f"the journal contains no {name}")
+        world.journal(machine).write_text(change(content))
+    else:
+        world.journal(machine).unlink()
+        with stored_facts(machine) as (connection, table, column):
+            connection.create_function("change", 1, change, deterministic=True)
+            changed = connection.execute(f"UPDATE {table} SET {column} = change({column}) WHERE change({column}) != {column}")
+            machine.check(changed.rowcount > 1, "no stored fact was changed")
     for session in ("gamma", "alpha"):
         check_all_outputs(machine, session)
 

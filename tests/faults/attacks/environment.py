@@ -308,10 +308,6 @@ def planted_home(machine, settings, where):
     machine.write(machine.project / ".claude" / settings, {"env": environment})
     run = machine.statusline(world.status_payload(machine), environment=environment, cwd=machine.project)
     machine.check(not mark.exists() and "planted" not in run.text, "the planted command was run")
-    checks = machine.command("doctor", "--json", cwd=machine.project, environment=environment, exits=(0, 1)).json()[
-        "checks"
-    ]
-    machine.check(any("HOME" in json.dumps(check) for check in checks), "doctor does not say that HOME was moved")
 
 
 @attack(

@@ -322,15 +322,13 @@ def documents(machine):
         ),
     }
     # whycap's own files, as another program or an older version may have left them.
-    journal = machine.data / "journal.jsonl"
-    lines = journal.read_text().split("\n") if journal.exists() else []
-    last = next((line for line in reversed(lines) if line.startswith('{"fact":') and "gamma" in line), None)
-    if last:
-        found["our fact"] = (json.loads(last), line_of(journal))
-    for name, pattern in {"account": "account.json", "manifest": "quarantine/*/manifest.json"}.items():
-        path = next(iter(machine.data.glob(pattern)), None)
-        if path:
-            found[f"our {name}"] = (json.loads(path.read_text()), file(path))
+    journal = world.journal(machine)
+    facts = [line for line in journal.read_text().split("\n") if line.startswith('{"fact":') and "gamma" in line]
+    for name in ("refused", "read"):
+        fact = next(line for line in facts if f'"event":{{"{name}":' in line)
+        found[f"our fact ({name})"] = (json.loads(fact), line_of(journal))
+    manifest = next(machine.data.glob("quarantine/*/manifest.json"))
+    found["our manifest"] = (json.loads(manifest.read_text()), file(manifest))
     return found
 
 

@@ -299,9 +299,9 @@ def value(machine, column, value):
 )
 def log(machine, file, start, what):
     world.used(machine)
+    machine.statusline(world.status_payload(machine))
     path = machine.data / file
-    if not path.exists() or path.stat().st_size <= start:
-        return
+    machine.check(path.exists() and path.stat().st_size > start, f"{file} is not that long")
     content = bytearray(path.read_bytes())
     length = min(64, len(content) - start)
     content[start : start + length] = {

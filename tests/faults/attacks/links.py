@@ -3,6 +3,8 @@ never written, replaced, or deleted. Anything other than whycap's regular files 
 Links that users create on purpose, such as from settings.json into a repository, work.
 """
 
+import contextlib
+import fnmatch
 import json
 import os
 import stat
@@ -20,7 +22,6 @@ WHYCAP_PATHS = (
     ".local/share",
     ".local/share/whycap",
     ".local/share/whycap/journal.jsonl",
-    ".local/share/whycap/account.json",
     ".local/share/whycap/ledger.sqlite3",
     ".local/share/whycap/ledger.sqlite3-wal",
     ".local/share/whycap/ledger.sqlite3-shm",
@@ -30,8 +31,7 @@ WHYCAP_PATHS = (
     ".local/share/whycap/clearing.lock",
     ".local/share/whycap/install",
     ".local/share/whycap/install/*",
-    ".local/share/whycap/wrapped",
-    ".local/share/whycap/wrapped/*",
+    ".local/share/whycap/made-directories",
     ".local/share/whycap/quarantine",
     ".local/share/whycap/quarantine/*",
     ".local/share/whycap/quarantine/*/manifest.json",
@@ -98,13 +98,13 @@ SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
 
 
 def resolve_wildcards(machine, relative):
-    """Returns the path with each `*` replaced by the first name that exists. Raises KeyError if there is none."""
+    """Returns the path with each `*` replaced by the first name that exists."""
     path = machine.home
     for part in relative.split("/"):
         if part == "*":
             names = sorted(os.listdir(path)) if path.is_dir() else []
             if not names:
-                raise KeyError(relative)
+                raise BrokenPromise(f"there is no {relative}")
             part = names[0]
         path = path / part
     return path
@@ -176,8 +176,14 @@ def plant(machine, path, kind):
 HOMES_BY_PATH = {
     path: "installed"
     for path in (*WHYCAP_PATHS, *CLIENT_PATHS)
-    if any(part in path for part in ("install/", "wrapped", "whycap.md", "skills/whycap", "backup"))
+    if any(part in path for part in ("install/", "made-directories", "whycap.md", "skills/whycap", "backup"))
 }
+
+
+def occasion_to_write(machine, path, call):
+    """Keeps the ledger busy if the path is the journal, because otherwise, hooks and status lines only read it."""
+    is_occasion = path.endswith("journal.jsonl") and call.startswith(("hook", "statusline"))
+    return world.busy_ledger(machine) if is_occasion else contextlib.nullcontext()
 
 
 def replaced(machine, path, kind, call, user=None):
@@ -188,16 +194,14 @@ def replaced(machine, path, kind, call, user=None):
         # their own files (protected_hardlinks).
         return
     world.HOMES[HOMES_BY_PATH.get(path, "used")](machine)
-    try:
-        place = resolve_wildcards(machine, path)
-    except KeyError:
-        return
+    place = resolve_wildcards(machine, path)
     outside = plant(machine, place, kind)
     if user is not None:
         machine.change_owner(user, machine.home)
     before, kind_before = observable_state(outside), file_type(place)
     try:
-        world.call(machine, call, user=user)
+        with occasion_to_write(machine, path, call):
+            world.call(machine, call, user=user)
     finally:
         after = observable_state(outside)
         problem = difference(before, after)
@@ -278,7 +282,7 @@ DATA = ".local/share/whycap"
 ONCE_HARMFUL = [
     *product(
         ("statusline",),
-        (f"{DATA}/journal.jsonl", f"{DATA}/account.json"),
+        (f"{DATA}/journal.jsonl",),
         ("link to a file", "link to null", "link to a directory"),
     ),
     *product(
@@ -318,6 +322,14 @@ ONCE_HARMFUL = [
         ("FIFO", "zero"),
     ),
 ]
+
+
+@attack("links", "every file in the data directory of a home is attacked: {home}", over=("used", "installed"))
+def every_file(machine, home):
+    world.HOMES[home](machine)
+    for path in world.data_files(machine):
+        is_known = any(fnmatch.fnmatchcase(path, known) for known in WHYCAP_PATHS)
+        machine.check(is_known, f"no attack replaces {path}")
 
 
 @attack(
@@ -540,7 +552,8 @@ def swaps(calls, path):
         found = []
         for call in calls:
             world.used(machine)
-            run = world.call(machine, call, list_calls=True)
+            with occasion_to_write(machine, path, call):
+                run = world.call(machine, call, list_calls=True)
             found += [(call, path, number) for number in range(1, run.call_count + 1)]
         return found
 
@@ -563,7 +576,8 @@ def swapped_in_the_middle(machine, call, path, number):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(victims / ("directory" if "." not in place.name else "file"))
 
-    world.call(machine, call, pause=(number, swap))
+    with occasion_to_write(machine, path, call):
+        world.call(machine, call, pause=(number, swap))
     problem = difference(before, observable_state(victims))
     if not problem and os.listdir(victims / "directory"):
         problem = "a file was created in the directory there"

@@ -73,11 +73,6 @@ def check(machine, session="delta", **how):
     return report["incidents"]
 
 
-def attempts_of(incidents):
-    """Returns the number of errors that the incidents stand for."""
-    return sum(incident["attempts"] for incident in incidents)
-
-
 @attack(
     "outages",
     "an error of {megabytes} MB in {where} delays neither the status line nor a hook",
@@ -87,10 +82,10 @@ def long_errors(machine, megabytes, where):
     world.used(machine)
     long = "API Error: 529 Overloaded. " * (megabytes * 1000000 // 27)
     fields = {"the text": "text", "the details": "errorDetails", "an unknown field": "more"}
-    world.append_lines(machine, "delta", world.error_line("delta", **{fields[where]: long}))
+    world.append_lines(machine, "delta", world.weekly_error_line("delta", **{fields[where]: long}))
     incidents = check(machine)
     machine.check(
-        any("delta" in incident["sessions"] for incident in incidents), "the error is not among the incidents"
+        any(incident["session_id"] == "delta" for incident in incidents), "the error is not among the incidents"
     )
 
 
@@ -193,16 +188,23 @@ def odd_error_times(machine, at, clock):
 @attack("outages", "{count} errors of one session are listed in time, and none is lost", over=(2000, 10000))
 def many_errors(machine, count):
     world.fresh(machine)
-    before = attempts_of(check(machine))
     lines = []
     for number in range(count):
         at = (datetime.datetime(2026, 11, 1) + datetime.timedelta(seconds=60 * number * 20000 // count)).strftime(
             "%Y-%m-%dT%H:%M:%S.000Z"
         )
-        lines.append(world.error_line("delta", at=at, uuid=f"e-{number}"))
+        lines.append(world.weekly_error_line("delta", at=at, uuid=f"e-{number}"))
     world.append_lines(machine, "delta", *lines)
-    attempts = attempts_of(check(machine)) - before
-    machine.check(attempts == count, f"the incidents stand for {attempts} of {count} errors")
+    check(machine)
+    # Only a report on spend always reads everything.
+    machine.check_spend()
+    attempts = attempts_of(check(machine), "delta")
+    machine.check(attempts == [count], f"the incidents stand for {attempts} of {count} errors")
+
+
+def attempts_of(incidents, *sessions):
+    """Returns the attempts of each incident of these sessions."""
+    return [incident["attempts"] for incident in incidents if {*incident["sessions"]} & {*sessions}]
 
 
 @attack(
@@ -247,10 +249,9 @@ def odd_failures(machine, field, kind):
 )
 def repeated_errors(machine, how):
     world.fresh(machine)
-    before = attempts_of(check(machine))
-    # Shortly before the time of the machine's clock, at which the hook reports the same error.
-    line = world.error_line("delta", uuid="e-1", at="2026-11-20T06:29:58.000Z")
-    event = world.hook_event(machine, "StopFailure", "delta")
+    # The hook reports an error a moment after its line was written.
+    line = world.weekly_error_line("delta", uuid="e-1", at="2026-11-20T06:29:58.000Z")
+    event = world.hook_event(machine, "StopFailure", "delta", last_assistant_message=world.WEEKLY_TEXT)
     if how != "eight hooks report at once":
         world.append_lines(machine, "delta", line)
     if how == "two files contain":
@@ -265,11 +266,21 @@ def repeated_errors(machine, how):
             machine.check(
                 run.exit_code == 0 and not run.stderr, f"the hook ended with {run.exit_code}: {run.error_text}"
             )
-    incidents = check(machine)
-    sessions = [session for incident in incidents for session in incident["sessions"]]
-    machine.check(sessions.count("delta") == 1, f"the incidents stopped the sessions {sessions}")
-    attempts = attempts_of(incidents) - before
-    machine.check(attempts == 1, f"the error counts as {attempts} attempts")
+    attempts = attempts_of(check(machine), "delta", "fork")
+    machine.check(attempts == [1], f"the incidents have {attempts} attempts")
+
+
+@attack("outages", "one limit that stops {count} sessions is one incident with {count} attempts", over=(2, 50))
+def shared_limit(machine, count):
+    world.fresh(machine)
+    sessions = [f"stopped-{number}" for number in range(count)]
+    for number, session in enumerate(sessions):
+        at = f"2026-11-20T06:28:{number:02}.000Z"
+        world.append_lines(machine, session, world.weekly_error_line(session, at=at, uuid=f"e-{session}"))
+    machine.check_spend()
+    incidents = machine.command("incidents", "--json", exits=(0,)).json()["incidents"]
+    attempts = attempts_of(incidents, *sessions)
+    machine.check(attempts == [count], f"the incidents have {attempts} attempts")
 
 
 @attack(
@@ -289,8 +300,9 @@ def repeated_errors(machine, how):
 )
 def odd_journals(machine, what):
     world.used(machine)
-    machine.hook(world.hook_event(machine, "StopFailure", "delta"))
-    for path in [path for path in machine.data.rglob("*") if path.is_file() and path.suffix in (".json", ".jsonl")]:
+    paths = [path for path in machine.data.rglob("*") if path.is_file() and path.suffix in (".json", ".jsonl")]
+    machine.check(world.journal(machine) in paths, "there is no journal")
+    for path in paths:
         content = path.read_bytes()
         if what == "deleted":
             path.unlink()
@@ -310,9 +322,12 @@ def odd_journals(machine, what):
                     "deep JSON": content + b"[" * 300000 + b"\n",
                 }[what]
             )
-    machine.hook(world.hook_event(machine, "StopFailure", "epsilon"))
-    check(machine, "epsilon")
+    with world.busy_ledger(machine):
+        machine.hook(world.hook_event(machine, "StopFailure", "epsilon"))
+    incidents = check(machine, "epsilon")
     machine.check_spend()
+    if "directory" not in what:
+        machine.check(attempts_of(incidents, "epsilon"), "the error that waited in the journal was lost")
 
 
 @attack(

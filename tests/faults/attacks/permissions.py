@@ -19,7 +19,6 @@ PLACES = (
     ".local/share/whycap/ledger.sqlite3",
     ".local/share/whycap/ledger.sqlite3-wal",
     ".local/share/whycap/ledger.sqlite3-shm",
-    ".local/share/whycap/account.json",
     ".local/share/whycap/install.lock",
     ".local/share/whycap/clearing.lock",
     ".local/share/whycap/quarantine",
@@ -34,7 +33,7 @@ PLACES = (
     ".claude/.credentials.json",
     ".config/whycap",
     ".config/whycap/config.toml",
-    ".local/state/claude/locks/1.lock",
+    ".local/state/claude/locks/2#7.lock",
     ".claude/history.jsonl.lock",
     "work",
     "work/api",
@@ -78,20 +77,27 @@ CALLS = (
     quick=700,
 )
 def modes(machine, call, place, mode):
-    world.installed(machine) if call.startswith("uninstall") else world.used(machine)
-    path = machine.path(place)
-    if not path.exists():
-        return
+    path = prepared(machine, call, place)
     machine.change_owner(NOBODY)
     contents = settings_of(machine)
     path.chmod(MODES[mode])
     try:
         world.call(machine, call, user=NOBODY)
     finally:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        if path.exists():
+            path.chmod(0o755 if path.is_dir() else 0o644)
     if call not in ("install", "install wrap", "install project", "uninstall"):
         machine.check(settings_of(machine) == contents, "the settings were changed")
     machine.check_spend(user=NOBODY)
+
+
+def prepared(machine, call, place):
+    """Creates a home in which the place exists. Returns its path."""
+    is_of_installation = call.startswith("uninstall") or "/install" in place
+    (world.installed if is_of_installation else world.used)(machine)
+    path = machine.path(place)
+    machine.check(path.exists(), f"there is no {place}")
+    return path
 
 
 def settings_of(machine):
@@ -100,11 +106,8 @@ def settings_of(machine):
 
 @attack("permissions", "{call} keeps its contract when {place} belongs to root", over=product(CALLS, PLACES), quick=200)
 def of_root(machine, call, place):
-    world.used(machine)
+    path = prepared(machine, call, place)
     machine.change_owner(NOBODY)
-    path = machine.path(place)
-    if not path.exists():
-        return
     os.chown(path, 0, 0)
     path.chmod(0o700 if path.is_dir() else 0o600)
     before = observable_state(path) if path.is_file() else None

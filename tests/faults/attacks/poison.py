@@ -485,7 +485,6 @@ def state_files(machine, what):
         ".claude/.credentials.json",
         ".config/whycap/config.toml",
         "work/api/.claude/settings.json",
-        ".local/share/whycap/account.json",
         ".local/share/whycap/journal.jsonl",
     ):
         world.used(machine)
