@@ -112,7 +112,7 @@ pub struct RunEvent {
     pub(crate) total: Option<Money>,
     /// See [`EventKind`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) detail: String,
+    pub detail: String,
 }
 
 /// An event as a hook or a status-line call reports it, and as the journal stores it.
