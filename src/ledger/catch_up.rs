@@ -108,6 +108,10 @@ impl Ledger {
             })?;
         }
         self.reconcile_dirty(prices)?;
+        // The sums do not match the responses if a page of the file is damaged.
+        if read_time == ReadTime::All && !self.read(Store::are_sums_right)? {
+            self.write(Store::make_sums)?;
+        }
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.set_meta("complete", 1))?;
         }

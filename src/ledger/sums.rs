@@ -217,7 +217,6 @@ impl Store {
     }
 
     /// Returns true if the sums contain as many responses as the table of responses.
-    #[cfg(test)]
     pub(super) fn are_sums_right(&self) -> Result<bool> {
         self.value(
             "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums WHERE level = ?1)
